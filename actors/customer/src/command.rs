@@ -1,0 +1,136 @@
+//! What a customer actor can be asked. To add a command: 1 here, 2 `decide/`, 3 `schemas/wire`, 4 a test beside it.
+
+use roadbook_audience::{Occurrence, TrackerId};
+use roadbook_identity::Identifier;
+use roadbook_kernel::{CustomerId, Moment, Personal, SegmentId, SendKey};
+use roadbook_tenancy::{Purpose, Verdict};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A command to one customer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Command {
+    /// Something the customer did, or that became known about them.
+    Observe(Observation),
+    /// The customer granted or withdrew a purpose.
+    NoteConsent {
+        /// Which purpose.
+        purpose: Purpose,
+        /// Granted or withdrawn.
+        verdict: Verdict,
+    },
+    /// Two people are one: an operator says so. The only way besides `alias` to merge two known people.
+    MergeWith {
+        /// The other customer.
+        other: CustomerId,
+    },
+    /// What became of a send.
+    ReportSend(SendReport),
+    /// Past events found in History for trackers that a newly published segment needs.
+    Backfill {
+        /// The segment the sweep is for.
+        segment: SegmentId,
+        /// Occurrences per tracker; those already known change nothing.
+        found: BTreeMap<TrackerId, Vec<Occurrence>>,
+    },
+}
+
+/// Which Segment call an observation came by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Who they are: binds identifiers, sets traits.
+    Identify,
+    /// What they did.
+    Track,
+    /// A page was viewed.
+    Page,
+    /// A screen was viewed.
+    Screen,
+    /// They belong to a group (dealer, household).
+    Group,
+    /// Two ids are one person.
+    Alias,
+}
+
+/// One accepted event about one customer, already normalised.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Observation {
+    /// Which call.
+    pub call: Call,
+    /// Event name: the `event` of a track, `page`/`screen`/`group`/`identify`/`alias` otherwise.
+    pub name: String,
+    /// Every identifier the event carries, strongest kind first, each once. For an alias: both people's.
+    pub identifiers: Vec<Identifier>,
+    /// What it says about traits.
+    #[serde(default, skip_serializing_if = "TraitOps::is_empty")]
+    pub traits: TraitOps,
+    /// The event's own properties (a page's name and category are properties too).
+    #[serde(default)]
+    pub properties: Personal<Map<String, Value>>,
+}
+
+/// Changes to traits, by operation. One key may stand under one operation only.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TraitOps {
+    /// The value as of the event's time; a later as-of wins. `null` removes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<Personal<BTreeMap<String, Value>>>,
+    /// The value unless an earlier one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_once: Option<Personal<BTreeMap<String, Value>>>,
+    /// One entry added to a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub append: Option<Personal<BTreeMap<String, Value>>>,
+    /// An amount added, in millionths, so that sums are exact and do not depend on their order.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub increment: BTreeMap<String, i64>,
+}
+
+impl TraitOps {
+    /// Whether nothing is said about any trait.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_none() && self.set_once.is_none() && self.append.is_none() && self.increment.is_empty()
+    }
+}
+
+/// What became of a send, told by the sender to the customer it was for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendReport {
+    /// Which send.
+    pub key: SendKey,
+    /// What is now known.
+    pub outcome: SendOutcome,
+    /// When the sender learned it.
+    pub at: Moment,
+}
+
+/// The closed set of outcomes a sender reports. Suppressed sends never reach a sender.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum SendOutcome {
+    /// Delivered to the provider, which delivers it.
+    Sent,
+    /// A task waits for a seller's confirmation; `sent`, `refused` or `expired` follows.
+    HandedOver,
+    /// The seller or the platform declined the task.
+    Refused {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+    /// Nobody confirmed the task in time.
+    Expired,
+    /// It was not delivered and will not be.
+    Failed {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+    /// Nobody can say; never sent again.
+    Unknown {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+}

@@ -1,0 +1,18 @@
+//! The words every room of the house shares: typed ids, [`Moment`], [`ActorKey`], [`Personal`], and the shape of
+//! an actor ([`Durable`], [`Draft`], [`Refusal`]).
+//!
+//! Architecture invariant: nothing here knows about storage, clocks, randomness or any vendor.
+
+mod actor;
+mod durable;
+mod id;
+mod moment;
+mod personal;
+
+pub use actor::{ActorKey, ActorKind};
+pub use durable::{Draft, Durable, Refusal};
+pub use id::{
+    CustomerId, DeadLetterId, Hash128, IdError, JourneyId, MessageId, RunId, SegmentId, SendKey, TenantId, sortable,
+};
+pub use moment::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+pub use personal::Personal;

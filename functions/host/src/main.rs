@@ -1,0 +1,2 @@
+//! roadbook-host
+fn main() {}

@@ -1,0 +1,2 @@
+//! roadbook-xtask
+fn main() {}

@@ -1,0 +1,2 @@
+//! roadbook-bench
+fn main() {}
