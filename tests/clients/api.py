@@ -25,7 +25,7 @@ class Failed(Exception):
 def check(holds, text, detail=None):
     """Prints one line for a check that holds, raises `Failed` for one that does not."""
     if not holds:
-        raise Failed(text if detail is None else f"{text}: {detail}")
+        raise Failed(text if detail is None else f"{text}: {str(detail)[:2000]}")
     print(f"ok    {text}", flush=True)
 
 
@@ -85,7 +85,7 @@ def holds_for(seconds, text, probe):
     while True:
         holds, detail = probe()
         if not holds:
-            raise Failed(f"{text}: {detail}")
+            raise Failed(f"{text}: {str(detail)[:2000]}")
         if time.monotonic() > deadline:
             return
         time.sleep(POLL_S)
@@ -219,6 +219,13 @@ class Simulator:
             raise Failed(f"the simulator's call log answered {status}")
         rows = answer if isinstance(answer, list) else answer["calls"]
         return [row for row in rows if text in json.dumps(row, ensure_ascii=False)]
+
+    def taken(self, text):
+        """Those of `calls` the platform accepted as a message, also if it then swallowed it as a repetition.
+
+        A call refused for an expired token is not among them: the next one may well be the first message.
+        """
+        return [row for row in self.calls(text) if row["delivered"] or row.get("deduplicated")]
 
     def delivered(self, text):
         """Those of `calls` that reached a person."""

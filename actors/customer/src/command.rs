@@ -7,13 +7,14 @@ use roadbook_tenancy::{Purpose, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A command to one customer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
     /// Something the customer did, or that became known about them.
-    Observe(Observation),
+    Observe(Arc<Observation>),
     /// The customer granted or withdrew a purpose.
     NoteConsent {
         /// Which purpose.

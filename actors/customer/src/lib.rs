@@ -1,1 +1,30 @@
-//! roadbook-customer
+//! The One ID actor (客户唯一身份): everything known about one customer, and everything that waits for them.
+//!
+//! The vocabulary is four files: [`command`], [`event`], [`effect`], and the refusals named in `decide/`. State is in
+//! [`state`]; [`evolve`](Customer) is the only place where an event changes it.
+
+mod activity;
+pub mod command;
+mod decide;
+pub mod effect;
+pub mod event;
+mod evolve;
+mod grants;
+mod merge;
+mod sends;
+pub mod state;
+mod subject;
+mod tags;
+mod traits;
+mod world;
+
+pub use activity::Activity;
+pub use command::{Call, Command, Observation, SendOutcome, SendReport, TraitOps};
+pub use effect::{Effect, Outbound};
+pub use event::{Cause, Event};
+pub use grants::Grants;
+pub use sends::{SendRecord, SendStatus};
+pub use state::{Absorbed, Customer, Founding, Life, Link, Membership};
+pub use tags::Tag;
+pub use traits::{Trait, is_personal_trait};
+pub use world::World;

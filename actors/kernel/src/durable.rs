@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A business "no": a stable snake_case code and a sentence for the person who reads it. It is final for this
@@ -12,23 +13,34 @@ use std::fmt;
 #[error("{code}: {detail}")]
 pub struct Refusal {
     /// Stable code, part of the API.
-    pub code: std::borrow::Cow<'static, str>,
+    pub code: Cow<'static, str>,
     /// What happened and what to do next.
     pub detail: String,
-    /// JSON pointer to the place in the command, empty for the whole.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// The places in the command that are wrong, where single places are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+}
+
+/// One wrong place in a command.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, serde::Deserialize)]
+pub struct Place {
+    /// JSON pointer into the command's body.
     pub pointer: String,
+    /// Stable code.
+    pub code: Cow<'static, str>,
+    /// What is wrong there and what to do.
+    pub detail: String,
 }
 
 impl Refusal {
     /// A refusal of the whole command.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code: code.into(), detail: detail.into(), pointer: String::new() }
+        Self { code: code.into(), detail: detail.into(), places: Vec::new() }
     }
 
-    /// The same refusal, naming the place by JSON pointer.
-    pub fn at(mut self, pointer: impl Into<String>) -> Self {
-        self.pointer = pointer.into();
+    /// The same refusal, naming places.
+    pub fn at(mut self, places: impl IntoIterator<Item = Place>) -> Self {
+        self.places.extend(places);
         self
     }
 }

@@ -10,7 +10,7 @@ mod moment;
 mod personal;
 
 pub use actor::{ActorKey, ActorKind};
-pub use durable::{Draft, Durable, Refusal};
+pub use durable::{Draft, Durable, Place, Refusal};
 pub use id::{
     CustomerId, DeadLetterId, Hash128, IdError, JourneyId, MessageId, RunId, SegmentId, SendKey, TenantId, sortable,
 };

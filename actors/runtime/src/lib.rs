@@ -1,3 +1,48 @@
-//! The engine: ports, `deliver`, `relay`, `sweep`, `replay`. No vendor is named here.
+//! The engine: one turn, one write. Ports, `deliver`, `relay`, `sweep`, `replay`. No vendor is named here.
+//!
+//! | question | file |
+//! | --- | --- |
+//! | What happens to a message? | `router.rs` -> `deliver.rs` -> `fold.rs` -> `gate.rs` |
+//! | What is stored of an actor? | `row.rs`, `inbox.rs`, `record.rs` |
+//! | What becomes one commit? | `working.rs`, `ports/store.rs` |
+//! | How do effects leave? | `relay.rs`, `sends.rs` |
+//! | How do timers fire? | `sweep.rs` |
+//! | What is counted? | `projections/` |
 
+mod backfill;
+mod catalog_actor;
+mod catalogs;
+mod customers;
+mod deliver;
+mod direct;
+pub mod engine;
+mod fold;
+mod gate;
+mod hosted;
+mod inbox;
+mod letters;
+mod memory;
+mod message;
 pub mod ports;
+pub mod projections;
+pub mod record;
+pub mod relay;
+mod router;
+mod row;
+pub mod sends;
+pub mod sweep;
+mod working;
+
+pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress};
+pub use catalogs::revision_name;
+pub use deliver::{Delivered, Work, deliver};
+pub use direct::Direct;
+pub use engine::{Engine, KeyRing, Limits, Tally};
+pub use hosted::Hosted;
+pub use inbox::{Inbox, Lookup};
+pub use letters::{Letter, LetterKind, LetterStatus, Undelivered};
+pub use memory::{ManualClock, Memory, SystemClock, holds};
+pub use message::{Message, Outcome};
+pub use router::{Accepted, Deliver, Router, write_letter};
+pub use row::Row;
+pub use working::{Claim, load_row, read_claim};

@@ -80,7 +80,8 @@ fn number(digits: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCONTENT-length:  16\r\n\r\n{\"success\":true}";
+    const OK: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCONTENT-length:  16\r\n\r\n{\"success\":true}";
 
     #[test]
     fn a_whole_answer_is_delimited() {

@@ -114,6 +114,13 @@ pub fn identify(host: &str, authorization: &str) -> Template {
     Template::post(host, "/v1/identify", authorization, &body)
 }
 
+/// A JSON object of about 2 KB with the same traits, as a stored state might look; for the floors.
+pub fn state_text() -> String {
+    let one = |name: &&str| format!(r#""{name}":{{"value":"{name} {RANDOM}","as_of":1767225600000}}"#);
+    let traits: Vec<String> = TRAITS.iter().map(one).collect();
+    format!(r#"{{"version":0,"traits":{{{}}}}}"#, traits.join(","))
+}
+
 /// One event to `path`: `/v1/track`, or the floor server's endpoint for the same bytes.
 pub fn track(host: &str, path: &str, authorization: &str) -> Template {
     Template::post(host, path, authorization, &event(&format!(r#","sentAt":"{TIMESTAMP}""#)))

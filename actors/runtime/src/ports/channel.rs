@@ -1,29 +1,10 @@
 //! The port to a provider: one send, one closed answer.
 
 use async_trait::async_trait;
-use roadbook_kernel::{Moment, Personal, SendKey, TenantId};
-use roadbook_tenancy::{Address, ChannelKind};
+pub use roadbook_customer::Outbound;
+use roadbook_kernel::Moment;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-/// What a provider is asked to deliver. The same send always carries the same key and the same rendered content,
-/// however often it is tried.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Outbound {
-    /// Whose message it is: picks the credentials.
-    pub tenant: TenantId,
-    /// Business key: (tenant, run, node, iteration).
-    pub key: SendKey,
-    /// Which provider API.
-    pub channel: ChannelKind,
-    /// Where it goes.
-    pub to: Address,
-    /// Channel-specific template reference: template id of a subscribe message, else empty.
-    #[serde(default)]
-    pub template: String,
-    /// Rendered content: `{"text": "..."}` for WeCom, the `data` object for a subscribe message.
-    pub content: Personal<Value>,
-}
 
 /// What the provider's answer means. Closed: every provider code falls into one of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,12 @@
-//! The ports: what the engine needs of the world, each as narrow as its use.
+//! The ports: what the engine needs of the world, each as narrow as its use. `memory` implements all of them in a
+//! process, `infra/embedded` in a folder; one conformance suite (`tests/it`) holds for both.
 
 pub mod channel;
+pub mod clock;
+pub mod history;
+pub mod store;
 
 pub use channel::{Channel, Outbound, PollAnswer, SendAnswer};
+pub use clock::Clock;
+pub use history::{Committed, History, Journal, Turn, TurnIndex};
+pub use store::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Store};

@@ -1,0 +1,69 @@
+//! What a customer does with each command: one file per family.
+
+mod backfill;
+mod consent;
+mod judge;
+mod message;
+mod observe;
+mod reaction;
+mod report;
+mod timers;
+mod walk;
+
+use crate::command::Command;
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::state::Customer;
+use crate::world::World;
+use reaction::Reaction;
+use roadbook_kernel::{Draft, Durable, Moment, Refusal};
+
+impl Durable for Customer {
+    type Command = Command;
+    type Event = Event;
+    type Effect = Effect;
+    type World<'a> = World<'a>;
+
+    fn decide(draft: &mut Draft<'_, Self>, command: &Command, world: &World<'_>) -> Result<(), Refusal> {
+        if !draft.state().is_live() {
+            return Err(Refusal::new("no_such_customer", "there is no customer under this id"));
+        }
+        match command {
+            Command::Observe(observation) => observe::decide(draft, observation, world),
+            Command::NoteConsent { purpose, verdict } => consent::decide(draft, *purpose, *verdict, world),
+            // What there is to do was done when the two rows met: see the runtime's gate.
+            Command::MergeWith { .. } => Reaction::new(draft, world).settle(),
+            Command::ReportSend(report) => report::decide(draft, report, world),
+            Command::Backfill { segment, found } => backfill::decide(draft, *segment, found, world),
+        }
+        Ok(())
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        self.apply(event);
+    }
+}
+
+impl Customer {
+    /// Fires everything that is due at `world.at`, and lets the rest of the customer react.
+    pub fn fire(draft: &mut Draft<'_, Self>, world: &World<'_>) {
+        timers::fire(draft, world);
+    }
+
+    /// After two customers became one: judges every segment anew, because counts, traits and tags came together.
+    pub fn after_merge(draft: &mut Draft<'_, Self>, world: &World<'_>) {
+        let mut reaction = Reaction::new(draft, world);
+        reaction.touch_everything();
+        reaction.settle();
+    }
+
+    /// The journey revisions this customer's runs are pinned to.
+    pub fn pins(&self) -> impl Iterator<Item = (roadbook_kernel::JourneyId, u32)> + '_ {
+        self.runs.values().map(|run| (run.journey, run.revision))
+    }
+
+    /// The due instant as a business time: a run that is due "since ever" (it was never paused) goes on at `now`.
+    pub fn due_time(due: Moment, now: Moment) -> Moment {
+        if due == Moment::MIN { now } else { due.min(now) }
+    }
+}

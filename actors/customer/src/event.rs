@@ -1,0 +1,207 @@
+//! What became true about a customer. Events are facts of the commit log: they change the state (`evolve.rs`), feed
+//! the read models and stay in History.
+//!
+//! To add an event: 1 a variant here, 2 its arm in `evolve.rs`, 3 its line in the timeline (`functions/api`), 4 its
+//! counter in `runtime/projections` if it has one.
+
+use crate::command::{Observation, SendOutcome};
+use crate::sends::SendRecord;
+use crate::state::Customer;
+use roadbook_audience::{Occurrence, TrackerId};
+use roadbook_identity::{Identifier, IdentifierKey};
+use roadbook_journey::RunEvent;
+use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, SegmentId, SendKey};
+use roadbook_tenancy::{Purpose, Standing};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why a tag or a trait has its value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// An event said so.
+    Event(MessageId),
+    /// A journey node set it.
+    Journey(JourneyId),
+}
+
+/// A fact.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Event {
+    /// The customer began to exist for us.
+    Founded {
+        /// The message that founded them.
+        by: MessageId,
+        /// The identifier they were founded on.
+        on: IdentifierKey,
+        /// Accepted time of that message.
+        at: Moment,
+    },
+    /// An identifier now leads to this customer.
+    Linked {
+        /// The identifier.
+        identifier: Identifier,
+        /// The message that brought it.
+        by: MessageId,
+        /// Its time.
+        at: Moment,
+        /// Whether it led to another person before: a late duplicate may be known there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        moved: bool,
+    },
+    /// An identifier (a device, an anonymousId) now leads to another person.
+    Unlinked {
+        /// Which identifier.
+        identifier: IdentifierKey,
+        /// The person it leads to now.
+        to: CustomerId,
+        /// The message that moved it.
+        by: MessageId,
+        /// Its time.
+        at: Moment,
+    },
+    /// Two ids were met in one event but the guards keep them apart.
+    LinkRefused {
+        /// The identifier that stays with the other customer.
+        identifier: IdentifierKey,
+        /// The customer who keeps it.
+        other: CustomerId,
+        /// Stable reason code.
+        reason: String,
+        /// The message that carried both.
+        by: MessageId,
+        /// Its time.
+        at: Moment,
+    },
+    /// Another customer turned out to be this one.
+    Absorbed {
+        /// The id that is now a tombstone.
+        loser: CustomerId,
+        /// The version of the loser's row that was taken over: what an unmerge goes back to.
+        version: u64,
+        /// The loser as it was. It travels only inside the turn: the tombstone keeps it.
+        #[serde(skip)]
+        state: Option<Arc<Customer>>,
+        /// Segments both were in: two members became one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        shared: Vec<SegmentId>,
+        /// The message that merged them.
+        by: MessageId,
+        /// When.
+        at: Moment,
+    },
+    /// This customer turned out to be another: from now on a tombstone.
+    MergedInto {
+        /// The survivor.
+        survivor: CustomerId,
+        /// The message that merged them.
+        by: MessageId,
+        /// When.
+        at: Moment,
+    },
+    /// The customer did something, or something became known: the accepted event itself.
+    Observed {
+        /// The event.
+        observation: Arc<Observation>,
+        /// Its message.
+        by: MessageId,
+        /// When it happened.
+        at: Moment,
+        /// The trackers it counts for, with how many occurrences each keeps.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        counted: Vec<(TrackerId, u32)>,
+    },
+    /// Past occurrences were found in History for trackers that came later.
+    Backfilled {
+        /// Per tracker: how many it keeps, and what was found.
+        found: BTreeMap<TrackerId, (u32, Vec<Occurrence>)>,
+    },
+    /// A purpose was granted or withdrawn.
+    ConsentNoted {
+        /// Which purpose.
+        purpose: Purpose,
+        /// The verdict and since when.
+        standing: Standing,
+        /// The message that said so.
+        by: MessageId,
+    },
+    /// A tag was set (`value`) or cleared (`None`).
+    TagSet {
+        /// Key of the tag.
+        tag: String,
+        /// Its value, empty for a bare tag; `None` when cleared.
+        value: Option<String>,
+        /// As of when.
+        at: Moment,
+        /// Why.
+        cause: Cause,
+        /// When it ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Moment>,
+    },
+    /// A tag reached its end.
+    TagExpired {
+        /// Key of the tag.
+        tag: String,
+        /// When.
+        at: Moment,
+    },
+    /// A journey set a trait.
+    TraitSet {
+        /// Key of the trait.
+        key: String,
+        /// Its value.
+        value: Value,
+        /// As of when.
+        at: Moment,
+        /// Why.
+        cause: Cause,
+    },
+    /// A segment was evaluated with a new result. `changed` says whether membership itself changed.
+    SegmentJudged {
+        /// Which segment.
+        segment: SegmentId,
+        /// Which revision of it.
+        revision: u32,
+        /// Whether the customer is inside now.
+        inside: bool,
+        /// Whether that differs from before.
+        changed: bool,
+        /// When time alone could change it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recheck_at: Option<Moment>,
+        /// When.
+        at: Moment,
+    },
+    /// A step in a journey.
+    Journey {
+        /// Which journey.
+        journey: JourneyId,
+        /// What happened.
+        step: RunEvent,
+    },
+    /// A journey asked for a message. Its record says whether it was intended or suppressed.
+    Messaged {
+        /// The send.
+        record: SendRecord,
+    },
+    /// The sender reported what became of a send.
+    SendReported {
+        /// Which send.
+        key: SendKey,
+        /// The outcome.
+        outcome: SendOutcome,
+        /// When.
+        at: Moment,
+    },
+    /// Reactions to one input did not come to rest within the limit; the rest of them was not started.
+    CascadeStopped {
+        /// How many steps were taken.
+        steps: u32,
+        /// When.
+        at: Moment,
+    },
+}

@@ -1,0 +1,84 @@
+//! The engine's view of a catalog.
+
+use crate::catalogs::revision_name;
+use crate::engine::Engine;
+use crate::hosted::{Admission, Hosted};
+use crate::message::Message;
+use crate::ports::{Expect, Fault, Item, ItemKey, Put};
+use crate::working::WorkingSet;
+use async_trait::async_trait;
+use roadbook_catalog::{Catalog, CatalogWorld, Command, Event};
+use roadbook_kernel::{ActorKey, Draft, Durable, Moment, Refusal};
+use serde_json::Value;
+
+#[async_trait]
+impl Hosted for Catalog {
+    type Scene = ();
+
+    fn blank(_: &ActorKey) -> Self {
+        Catalog::default()
+    }
+
+    fn next_due(&self) -> Option<Moment> {
+        None
+    }
+
+    fn state_bytes_max(engine: &Engine) -> usize {
+        engine.limits.catalog_bytes_max
+    }
+
+    async fn scene(_: &Engine, _: &ActorKey, _: u64) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn edition((): &()) -> u64 {
+        0
+    }
+
+    async fn admit(
+        engine: &Engine, (): &mut (), set: &mut WorkingSet<Self>, _: &Message<Command>, _: Moment,
+    ) -> Result<Admission, Fault> {
+        if set.now_on().row.state_bytes > engine.limits.catalog_bytes_max {
+            let refusal = Refusal::new("catalog_full", "this tenant's definitions take as much room as they can have");
+            return Ok(Admission::Refused(refusal));
+        }
+        Ok(Admission::Admitted)
+    }
+
+    async fn prepare(_: &Engine, (): &mut (), _: &WorkingSet<Self>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn decide_message(
+        _: &Engine, (): &(), draft: &mut Draft<'_, Self>, _: &ActorKey, message: &Message<Command>, at: Moment,
+        _: bool,
+    ) -> Result<(), Refusal> {
+        <Catalog as Durable>::decide(draft, &message.command, &CatalogWorld { at })
+    }
+
+    fn former(key: &ActorKey, _: &Self) -> Vec<ActorKey> {
+        vec![*key]
+    }
+
+    fn fire(_: &Engine, (): &(), _: &mut Draft<'_, Self>, _: &ActorKey, _: Moment) {}
+
+    fn letter(_: &Command) -> Option<Value> {
+        None
+    }
+
+    fn count(_: &Event, _: &mut Vec<(String, i64)>) {}
+
+    /// A published journey revision, for the runs that will be pinned to it.
+    fn documents(key: &ActorKey, state: &Self, facts: &[&Event]) -> Vec<Put> {
+        facts
+            .iter()
+            .filter_map(|fact| state.document(fact))
+            .filter_map(|document| {
+                let body = serde_json::to_vec(&document).ok()?;
+                let name = revision_name(document.journey, document.revision);
+                let item = Some(Item { version: 1, body: body.into() });
+                Some(Put { key: ItemKey::document(key.tenant, &name), expect: Expect::Absent, item })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! The engine's view of a customer.
+
+use crate::engine::Engine;
+use crate::gate;
+use crate::hosted::{Admission, Hosted};
+use crate::message::Message;
+use crate::ports::{Fault, Put};
+use crate::projections;
+use crate::working::WorkingSet;
+use async_trait::async_trait;
+use roadbook_catalog::Published;
+use roadbook_customer::{Command, Customer, Event, World};
+use roadbook_identity::TenantKeys;
+use roadbook_kernel::{ActorKey, CustomerId, Draft, MessageId, Moment, Refusal};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a customer's turn reads besides its rows.
+pub struct CustomerScene {
+    catalog: Arc<Published>,
+    keys: Arc<TenantKeys>,
+}
+
+#[async_trait]
+impl Hosted for Customer {
+    type Scene = CustomerScene;
+
+    fn blank(key: &ActorKey) -> Self {
+        Customer::blank(CustomerId::from_u128(key.id.0))
+    }
+
+    fn next_due(&self) -> Option<Moment> {
+        Customer::next_due(self)
+    }
+
+    fn state_bytes_max(engine: &Engine) -> usize {
+        engine.limits.customer_bytes_max
+    }
+
+    async fn scene(engine: &Engine, key: &ActorKey, edition: u64) -> Result<CustomerScene, Fault> {
+        let catalog = engine.catalogs.at_least(engine.store.as_ref(), key.tenant, edition).await?;
+        Ok(CustomerScene { catalog, keys: engine.keys.of(key.tenant) })
+    }
+
+    fn edition(scene: &CustomerScene) -> u64 {
+        scene.catalog.edition
+    }
+
+    async fn admit(
+        engine: &Engine, scene: &mut CustomerScene, set: &mut WorkingSet<Self>, message: &Message<Command>,
+        now: Moment,
+    ) -> Result<Admission, Fault> {
+        let admission = gate::admit(engine, set, message, now).await?;
+        // The other half of a merge may have been decided under a newer catalog than this host has.
+        let edition = set.now_on().row.edition;
+        if scene.catalog.edition < edition {
+            scene.catalog = engine.catalogs.at_least(engine.store.as_ref(), set.current.tenant, edition).await?;
+        }
+        Ok(admission)
+    }
+
+    async fn prepare(engine: &Engine, scene: &mut CustomerScene, set: &WorkingSet<Self>) -> Result<(), Fault> {
+        for (journey, number) in set.now_on().row.state.pins() {
+            if scene.catalog.revision(journey, number).is_none() {
+                let (store, tenant) = (engine.store.as_ref(), set.current.tenant);
+                scene.catalog =
+                    engine.catalogs.with_revision(store, tenant, &scene.catalog, journey, number).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn decide_message(
+        _: &Engine, scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, message: &Message<Command>,
+        at: Moment, merged: bool,
+    ) -> Result<(), Refusal> {
+        let world = scene.world(key, message.id, at);
+        if merged {
+            Customer::after_merge(draft, &world);
+        }
+        <Customer as roadbook_kernel::Durable>::decide(draft, &message.command, &world)
+    }
+
+    fn former(key: &ActorKey, state: &Self) -> Vec<ActorKey> {
+        let absorbed = state.absorbed.keys().map(|id| ActorKey::customer(key.tenant, *id));
+        std::iter::once(*key).chain(absorbed).collect()
+    }
+
+    fn fire(_: &Engine, scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, at: Moment) {
+        let id = scene.keys.derived(&[b"due", &key.id.0.to_be_bytes(), &at.millis().to_be_bytes()]);
+        let world = scene.world(key, MessageId::from_u128(id.0), at);
+        Customer::fire(draft, &world);
+    }
+
+    fn letter(command: &Command) -> Option<Value> {
+        match command {
+            Command::Observe(_) => serde_json::to_value(command).ok(),
+            Command::NoteConsent { .. }
+            | Command::MergeWith { .. }
+            | Command::ReportSend(_)
+            | Command::Backfill { .. } => None,
+        }
+    }
+
+    fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
+        projections::count(event, adds);
+    }
+
+    fn documents(_: &ActorKey, _: &Self, _: &[&Event]) -> Vec<Put> {
+        Vec::new()
+    }
+}
+
+impl CustomerScene {
+    fn world(&self, key: &ActorKey, message: MessageId, at: Moment) -> World<'_> {
+        World { tenant: key.tenant, catalog: &self.catalog, keys: &self.keys, message, at }
+    }
+}

@@ -1,0 +1,122 @@
+//! Dead letters (死信): messages that could not be applied, kept whole with their reason until somebody replays them.
+
+use crate::ports::{Expect, Fault, Item, ItemKey, Put};
+use roadbook_kernel::{DeadLetterId, Hash128, MessageId, Moment, Personal, Refusal, TenantId, sortable};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Where a letter stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterStatus {
+    /// Waits for somebody.
+    Open,
+    /// Was sent again as a new message.
+    Replayed,
+}
+
+/// How its message can be sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterKind {
+    /// The body is an event as a client sent it: it goes through the front door again.
+    Wire,
+    /// The body is an accepted command: it goes to the actor again.
+    Command,
+}
+
+/// One dead letter.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Letter {
+    /// Sorts by the time it was written.
+    pub id: DeadLetterId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// The message that could not be applied.
+    pub message: MessageId,
+    /// How to read the body.
+    pub kind: LetterKind,
+    /// The write key or path it came by.
+    pub source: String,
+    /// When it was accepted.
+    pub accepted: Moment,
+    /// When it happened.
+    pub occurred: Moment,
+    /// Why, and where.
+    pub reason: Refusal,
+    /// The message itself.
+    pub body: Personal<Value>,
+    /// Times it was replayed.
+    pub replays: u32,
+    /// Where it stands.
+    pub status: LetterStatus,
+}
+
+/// What a letter is made from.
+pub struct Undelivered {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The message.
+    pub message: MessageId,
+    /// How to read the body.
+    pub kind: LetterKind,
+    /// The write key or path it came by.
+    pub source: String,
+    /// When it was accepted.
+    pub accepted: Moment,
+    /// When it happened.
+    pub occurred: Moment,
+    /// Why, and where.
+    pub reason: Refusal,
+    /// The message itself.
+    pub body: Value,
+}
+
+impl Letter {
+    /// A new letter. Its id follows from the message, so the same failure makes the same letter.
+    pub fn new(from: Undelivered) -> Self {
+        let id = DeadLetterId::from_u128(sortable(from.accepted, Hash128(from.message.as_u128())));
+        Self {
+            id,
+            tenant: from.tenant,
+            message: from.message,
+            kind: from.kind,
+            source: from.source,
+            accepted: from.accepted,
+            occurred: from.occurred,
+            reason: from.reason,
+            body: Personal::new(from.body),
+            replays: 0,
+            status: LetterStatus::Open,
+        }
+    }
+
+    /// The letter and the mark that its message has one.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] where it cannot be written as JSON: a defect.
+    pub fn puts(&self) -> Result<[Put; 2], Fault> {
+        let item = Item { version: 1, body: self.bytes()? };
+        let mark = Item { version: 1, body: bytes::Bytes::copy_from_slice(&self.id.as_u128().to_be_bytes()) };
+        Ok([
+            Put { key: ItemKey::letter(self.tenant, self.id), expect: Expect::Anything, item: Some(item) },
+            Put { key: ItemKey::letter_of(self.tenant, self.message), expect: Expect::Anything, item: Some(mark) },
+        ])
+    }
+
+    /// The stored form.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] where it cannot be written as JSON: a defect.
+    pub fn bytes(&self) -> Result<bytes::Bytes, Fault> {
+        serde_json::to_vec(self).map(Into::into).map_err(|error| Fault::Corrupt(error.to_string()))
+    }
+
+    /// Reads a stored letter.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] where it is not one.
+    pub fn read(item: &Item) -> Result<Self, Fault> {
+        serde_json::from_slice(&item.body).map_err(|error| Fault::Corrupt(format!("a dead letter: {error}")))
+    }
+}

@@ -1,0 +1,214 @@
+//! All ports in the memory of one process: for tests, simulation and dry runs. Every operation is atomic under one
+//! lock, and "durable" means that the value outlives whoever uses it.
+
+use crate::ports::store::lane;
+use crate::ports::{
+    Clock, Commit, CommitError, Committed, DueEntry, DueKind, Expect, Fault, History, Item, ItemKey, Journal, Put, Space,
+    Store, Turn,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use roadbook_kernel::{ActorKey, MessageId, Moment, TenantId};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::Notify;
+
+#[derive(Default)]
+struct Tables {
+    items: BTreeMap<ItemKey, Item>,
+    due: BTreeMap<(DueKind, u8, Moment, ItemKey), ()>,
+    journal: BTreeMap<u64, Turn>,
+    turns: BTreeMap<(ActorKey, u64), Bytes>,
+    index: BTreeMap<(ActorKey, MessageId), u64>,
+    sequence: u64,
+}
+
+/// The memory store.
+#[derive(Default)]
+pub struct Memory {
+    tables: Mutex<Tables>,
+    committed: Notify,
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Every item, for comparing whole stores in tests.
+    pub fn items(&self) -> Vec<(ItemKey, Item)> {
+        self.tables().items.iter().map(|(key, item)| (key.clone(), item.clone())).collect()
+    }
+}
+
+/// Whether a put's condition holds for what is there.
+pub fn holds(put: &Put, current: Option<u64>) -> bool {
+    match put.expect {
+        Expect::Anything => true,
+        Expect::Absent => current.is_none(),
+        Expect::Version(version) => current == Some(version),
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn load(&self, key: &ItemKey) -> Result<Option<Item>, Fault> {
+        Ok(self.tables().items.get(key).cloned())
+    }
+
+    async fn scan(
+        &self, space: Space, tenant: TenantId, prefix: &[u8], after: Option<&[u8]>, limit: usize,
+    ) -> Result<Vec<(ItemKey, Item)>, Fault> {
+        let tables = self.tables();
+        let fits = |key: &ItemKey| key.space() == space && key.tenant() == tenant && key.local().starts_with(prefix);
+        let later = |key: &ItemKey| after.is_none_or(|after| key.local() > after);
+        let found = tables.items.iter().filter(|(key, _)| fits(key) && later(key)).take(limit);
+        Ok(found.map(|(key, item)| (key.clone(), item.clone())).collect())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let mut guard = self.tables();
+        let tables = &mut *guard;
+        for put in &commit.puts {
+            let current = tables.items.get(&put.key);
+            if !holds(put, current.map(|item| item.version)) {
+                return Err(CommitError::Conflict { key: put.key.clone(), current: current.cloned() });
+            }
+        }
+        for put in commit.puts {
+            match put.item {
+                Some(item) => tables.items.insert(put.key, item),
+                None => tables.items.remove(&put.key),
+            };
+        }
+        for due in commit.dues {
+            let at = |moment| (due.kind, lane(due.key.tenant()), moment, due.key.clone());
+            due.was.and_then(|was| tables.due.remove(&at(was)));
+            due.now.and_then(|now| tables.due.insert(at(now), ()));
+        }
+        for turn in commit.turns {
+            tables.sequence += 1;
+            tables.turns.insert((turn.actor, turn.version), turn.record.clone());
+            tables.journal.insert(tables.sequence, turn);
+        }
+        for (key, amount) in commit.adds {
+            let item = tables.items.entry(key).or_insert(Item { version: 0, body: Bytes::from_static(&[0; 8]) });
+            let total = crate::projections::send_stats::amount(item).saturating_add(amount);
+            *item = Item { version: item.version + 1, body: Bytes::copy_from_slice(&total.to_be_bytes()) };
+        }
+        for entry in commit.index {
+            tables.index.insert((entry.actor, entry.message), entry.version);
+        }
+        drop(guard);
+        self.committed.notify_waiters();
+        Ok(())
+    }
+
+    async fn due(&self, kind: DueKind, until: Moment, limit: usize) -> Result<Vec<DueEntry>, Fault> {
+        let tables = self.tables();
+        let mut taken = BTreeMap::<u8, usize>::new();
+        let entry = |(of, lane, due, key): &(DueKind, u8, Moment, ItemKey)| {
+            let count = taken.entry(*lane).or_default();
+            let fits = *of == kind && *due <= until && *count < limit;
+            *count += usize::from(fits);
+            fits.then(|| DueEntry { due: *due, key: key.clone() })
+        };
+        Ok(tables.due.keys().filter_map(entry).collect())
+    }
+
+    async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
+        Ok(self.tables().due.keys().filter(|(of, ..)| *of == kind).map(|(_, _, due, _)| *due).min())
+    }
+
+    async fn ready(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Journal for Memory {
+    async fn read(&self, after: u64, limit: usize) -> Result<Vec<Committed>, Fault> {
+        let tables = self.tables();
+        let range = tables.journal.range(after + 1..).take(limit);
+        Ok(range.map(|(sequence, turn)| Committed { sequence: *sequence, turn: turn.clone() }).collect())
+    }
+
+    async fn truncate(&self, upto: u64) -> Result<(), Fault> {
+        let mut tables = self.tables();
+        tables.journal = tables.journal.split_off(&(upto + 1));
+        Ok(())
+    }
+
+    async fn wait(&self, after: u64) {
+        let notified = self.committed.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
+        if self.tables().journal.keys().next_back().is_some_and(|last| *last > after) {
+            return;
+        }
+        notified.await;
+    }
+}
+
+#[async_trait]
+impl History for Memory {
+    async fn turns(&self, actor: &ActorKey, after: u64, limit: usize) -> Result<Vec<Turn>, Fault> {
+        let tables = self.tables();
+        let range = tables.turns.range((*actor, after.saturating_add(1))..=(*actor, u64::MAX)).take(limit);
+        Ok(range.map(as_turn).collect())
+    }
+
+    async fn turns_before(&self, actor: &ActorKey, before: u64, limit: usize) -> Result<Vec<Turn>, Fault> {
+        let tables = self.tables();
+        let range = tables.turns.range((*actor, 0)..(*actor, before)).rev().take(limit);
+        Ok(range.map(as_turn).collect())
+    }
+
+    async fn find(&self, actor: &ActorKey, message: MessageId) -> Result<Option<u64>, Fault> {
+        Ok(self.tables().index.get(&(*actor, message)).copied())
+    }
+}
+
+fn as_turn(((actor, version), record): (&(ActorKey, u64), &Bytes)) -> Turn {
+    Turn { actor: *actor, version: *version, record: record.clone() }
+}
+
+/// A clock that stands where it is put: replay and tests.
+#[derive(Debug, Default)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that shows `at`.
+    pub fn at(at: Moment) -> Self {
+        Self(AtomicI64::new(at.millis()))
+    }
+
+    /// Puts the clock. It never goes back.
+    pub fn advance_to(&self, at: Moment) {
+        self.0.fetch_max(at.millis(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Moment {
+        Moment::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The machine's clock.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+    fn now(&self) -> Moment {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Moment::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}

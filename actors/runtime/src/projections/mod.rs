@@ -1,0 +1,31 @@
+//! Read models kept by the relay: one file per model, each with its rows, its key and its query.
+
+pub mod journey_stats;
+pub mod segment_stats;
+pub mod send_stats;
+
+use roadbook_customer::Event;
+
+/// The counter amounts that follow from one fact.
+pub fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
+    match event {
+        Event::Journey { journey, step } => journey_stats::count(*journey, step, adds),
+        Event::SegmentJudged { segment, inside, changed: true, .. } => segment_stats::count(*segment, *inside, adds),
+        Event::Absorbed { shared, .. } => segment_stats::count_shared(shared, adds),
+        Event::Messaged { record } => send_stats::count_asked(record, adds),
+        Event::SendReported { outcome, .. } => send_stats::count_report(outcome, adds),
+        Event::Founded { .. } => adds.push(("customers".into(), 1)),
+        Event::MergedInto { .. } => adds.push(("customers".into(), -1)),
+        Event::SegmentJudged { .. }
+        | Event::Linked { .. }
+        | Event::Unlinked { .. }
+        | Event::LinkRefused { .. }
+        | Event::Observed { .. }
+        | Event::Backfilled { .. }
+        | Event::ConsentNoted { .. }
+        | Event::TagSet { .. }
+        | Event::TagExpired { .. }
+        | Event::TraitSet { .. }
+        | Event::CascadeStopped { .. } => {}
+    }
+}
