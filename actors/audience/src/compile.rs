@@ -56,6 +56,10 @@ impl Compiled {
     }
 
     /// Whether it holds at `now`, and until when that is certain. Never panics, whatever the subject holds.
+    ///
+    /// Hazard: for one customer `now` must not go back. A late event is noted under its own time and judged at the
+    /// time the customer has reached: judged at its own, newer occurrences lie ahead and do not count yet, and older
+    /// ones are no longer kept.
     pub fn evaluate(&self, subject: &dyn Subject, now: Moment) -> Truth {
         self.plan.truth(subject, now)
     }

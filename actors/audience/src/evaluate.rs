@@ -140,6 +140,7 @@ mod tests {
         let negated = |key: &str| Plan::Not(Box::new(turns_true(key)));
         let cases = [
             (Plan::All(vec![turns_true("early"), turns_true("late")]), false, at(2)),
+            (Plan::All(vec![turns_true("late"), turns_true("early")]), false, at(2)),
             (Plan::Any(vec![turns_true("early"), turns_true("late")]), false, at(1)),
             (Plan::All(vec![negated("early"), negated("late")]), true, at(1)),
             (Plan::Any(vec![negated("early"), negated("late")]), true, at(2)),

@@ -117,6 +117,7 @@ mod tests {
         assert!(!ValueTest::Exists.holds(Some(&json!(null))));
         assert!(ValueTest::NotIn(vec![text("5")]).holds(Some(&json!(5))));
         assert!(!ValueTest::NotIn(vec![text("5")]).holds(None));
+        assert!(!ValueTest::NotIn(vec![text("5")]).holds(Some(&json!(["6"]))), "a list is not a value to compare with");
     }
 
     #[test]

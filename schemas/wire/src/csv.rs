@@ -32,6 +32,8 @@ pub struct LineReader {
     user_id: usize,
     date: usize,
     format: String,
+    /// Numbers stand in it without anything between them.
+    dense: bool,
     zone: TimeZone,
     properties: Vec<(String, Source)>,
     set: Vec<(String, Source)>,
@@ -84,6 +86,7 @@ impl LineReader {
             user_id: column("user_id", &mapping.user_id)?,
             date: column("date.column", &mapping.date.column)?,
             format: mapping.date.format.clone(),
+            dense: is_dense(&mapping.date.format),
             zone: mapping.zone()?,
             properties: sources("properties", &mapping.properties)?,
             set: sources("traits.set", &mapping.traits.set)?,
@@ -130,7 +133,8 @@ impl LineReader {
             sources.iter().map(value).collect::<Result<Vec<(String, Value)>, LineError>>()
         };
         let amount = |(name, source): &(String, Source)| Ok((name.clone(), amount(source, fields, &wrong)?));
-        let some = |pairs: Vec<(String, Value)>| (!pairs.is_empty()).then(|| Personal::new(pairs.into_iter().collect()));
+        let some =
+            |pairs: Vec<(String, Value)>| (!pairs.is_empty()).then(|| Personal::new(pairs.into_iter().collect()));
         let traits = TraitOps {
             set: some(values(&self.set)?),
             set_once: some(values(&self.set_once)?),
@@ -157,6 +161,10 @@ impl LineReader {
     fn when(&self, text: &str) -> Result<When, String> {
         let wrong = || format!("expected a time of the form {}", self.format);
         let parsed = strtime::parse(&self.format, text).map_err(|_| wrong())?;
+        // Where nothing separates the numbers a missing digit moves the others: 1997011 would be read as 1 January.
+        if self.dense && parsed.to_string(&self.format).ok().as_deref() != Some(text) {
+            return Err(wrong());
+        }
         if parsed.offset().is_some() {
             let instant = parsed.to_timestamp().map_err(|_| wrong())?;
             return Ok(When { at: moment(instant), date: instant.to_zoned(self.zone.clone()).date() });
@@ -167,6 +175,11 @@ impl LineReader {
         let instant = self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().map_err(|_| wrong())?;
         Ok(When { at: moment(instant), date })
     }
+}
+
+fn is_dense(format: &str) -> bool {
+    let bytes = format.as_bytes();
+    bytes.windows(3).any(|three| three[0] == b'%' && three[1].is_ascii_alphabetic() && three[2] == b'%')
 }
 
 type Wrong<'a> = &'a dyn Fn(usize, String) -> LineError;

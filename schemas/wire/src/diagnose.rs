@@ -71,7 +71,9 @@ fn in_extension(own: &Value) -> Option<Flaw> {
     not_list(at, own, "identifiers", &["kind", "scope", "value"])
         .or_else(|| not_text(at, own, "previous_kind"))
         .or_else(|| not_object(at, own, "traits"))
-        .or_else(|| own.get("traits").and_then(|all| operations.iter().find_map(|key| not_object(OPERATIONS, all, key))))
+        .or_else(|| {
+            own.get("traits").and_then(|all| operations.iter().find_map(|key| not_object(OPERATIONS, all, key)))
+        })
 }
 
 const OPERATIONS: &str = "/context/roadbook/traits";

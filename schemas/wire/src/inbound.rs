@@ -120,7 +120,10 @@ impl Reading<'_> {
 /// The event for the dead letters. What cannot be kept as JSON (too deep, a broken surrogate) or is too large is kept
 /// as text, cut to [`EVENT_BYTES_MAX`].
 fn as_it_came(raw: &str) -> Value {
-    let cut = || Value::String(raw[..raw.floor_char_boundary(EVENT_BYTES_MAX)].to_owned());
+    let cut = || {
+        let end = (0..=raw.len().min(EVENT_BYTES_MAX)).rev().find(|end| raw.is_char_boundary(*end));
+        Value::String(raw[..end.unwrap_or_default()].to_owned())
+    };
     if raw.len() > EVENT_BYTES_MAX { cut() } else { serde_json::from_str(raw).unwrap_or_else(|_| cut()) }
 }
 
@@ -147,7 +150,8 @@ fn name(call: Call, event: &Event<'_>) -> Result<String, Flaw> {
         Call::Group => "group",
         Call::Alias => "alias",
         Call::Track => {
-            let missing = || Flaw::new("event_name_missing", "/event", "a track needs `event`, the name of what happened");
+            let missing =
+                || Flaw::new("event_name_missing", "/event", "a track needs `event`, the name of what happened");
             event.event.get().ok_or_else(missing)?
         }
     };

@@ -239,7 +239,9 @@ impl TryFrom<toml::Value> for Cell {
         const FORM: &str = "expected a number, \"column:type\", { column = .., type = .. } or { value = .. }";
         match value {
             toml::Value::Integer(number) => Ok(Cell::Constant(number.into())),
-            toml::Value::Float(number) => Number::from_f64(number).map(Value::Number).map(Cell::Constant).ok_or(FORM.into()),
+            toml::Value::Float(number) => {
+                Number::from_f64(number).map(Value::Number).map(Cell::Constant).ok_or(FORM.into())
+            }
             toml::Value::String(text) => match text.rsplit_once(':') {
                 Some((column, kind)) => Ok(Cell::Column { column: column.to_owned(), kind: CellType::named(kind)? }),
                 None => Ok(Cell::Column { column: text, kind: CellType::String }),

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time() {
-        for text in ["", "yesterday", "2025-13-01T00:00:00Z", "2025-02-30", "0", "12345678901234567", "31/01/2025", "08:00"] {
+        for text in
+            ["", "yesterday", "2025-13-01T00:00:00Z", "2025-02-30", "0", "12345678901234567", "31/01/2025", "08:00"]
+        {
             assert_eq!(read(text), Err(BadTime), "{text}");
         }
     }

@@ -81,9 +81,13 @@ fn one_tracker_keeps_as_much_as_its_largest_user_needs() {
     assert_eq!(set.segment(1).revision, 4);
 
     // Used twice in one condition: "not 2" needs 3, and the last needs 1.
-    let both = json!({"all": [{"event": "visit", "count": {"op": "ne", "value": 2}},
-        {"event": "visit", "last": {"op": "within", "days": 1}}]});
-    assert_eq!(compiled(&both).trackers(), [TrackerSpec::new("visit", &[], 3)]);
+    let mut uses = vec![
+        json!({"event": "visit", "count": {"op": "ne", "value": 2}}),
+        json!({"event": "visit", "last": {"op": "within", "days": 1}}),
+    ];
+    assert_eq!(compiled(&json!({"all": uses})).trackers(), [TrackerSpec::new("visit", &[], 3)]);
+    uses.reverse();
+    assert_eq!(compiled(&json!({"all": uses})).trackers(), [TrackerSpec::new("visit", &[], 3)]);
 }
 
 #[test]

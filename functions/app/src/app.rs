@@ -1,0 +1,48 @@
+//! What a door needs to do its work.
+
+use crate::access::Access;
+use crate::config::Config;
+use crate::tenants::Tenants;
+use roadbook_runtime::{Engine, Router};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The application behind every door.
+pub struct App {
+    /// Ports, catalogs, limits, counters.
+    pub engine: Arc<Engine>,
+    /// From identifiers to actors.
+    pub router: Arc<Router>,
+    /// API keys.
+    pub access: Access,
+    /// Tenants of this installation.
+    pub tenants: Tenants,
+    /// Settings.
+    pub config: Config,
+    draining: AtomicBool,
+}
+
+impl App {
+    /// Puts an application together.
+    pub fn new(engine: Arc<Engine>, router: Arc<Router>, config: Config) -> Self {
+        let store = engine.store.clone();
+        Self {
+            access: Access::new(store.clone()),
+            tenants: Tenants::new(store),
+            engine,
+            router,
+            config,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on `/readyz` says no: the process finishes what it has and takes nothing new.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the process is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+}
