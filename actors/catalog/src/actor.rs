@@ -267,7 +267,7 @@ fn check_name(name: &str, body: &Value) -> Result<(), Refusal> {
 
 fn check_segment(name: &str, condition: &Value) -> Result<(), Refusal> {
     check_name(name, condition)?;
-    let parsed = roadbook_audience::parse(condition);
+    let parsed = roadbook_audience::accept(condition);
     parsed.map(|_| ()).map_err(|problems| invalid("invalid_condition", "/condition", "the condition", problems))
 }
 

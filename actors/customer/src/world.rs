@@ -16,4 +16,7 @@ pub struct World<'a> {
     pub message: MessageId,
     /// When it happened: business rules use this.
     pub at: Moment,
+    /// The latest instant this customer has reached, at or after `at`. Segments are judged here: at a late event's own
+    /// time the newer occurrences would lie ahead and not count, and the customer would leave and enter for nothing.
+    pub reached: Moment,
 }

@@ -141,7 +141,7 @@ mod tests {
         for good in ["wmTest_1", "woTest-1"] {
             assert_eq!(normalise(Kind::ExternalUserid, good).as_deref(), Ok(good));
         }
-        for bad in ["wxTest", "wm", "WMTest", "zhangsan"] {
+        for bad in ["wxTest", "wm", "WMTest", "member-1"] {
             assert_eq!(code(Kind::ExternalUserid, bad), "identifier_malformed", "{bad}");
         }
     }

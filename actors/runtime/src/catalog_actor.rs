@@ -51,7 +51,7 @@ impl Hosted for Catalog {
 
     fn decide_message(
         _: &Engine, (): &(), draft: &mut Draft<'_, Self>, _: &ActorKey, message: &Message<Command>, at: Moment,
-        _: bool,
+        _: Moment, _: bool,
     ) -> Result<(), Refusal> {
         <Catalog as Durable>::decide(draft, &message.command, &CatalogWorld { at })
     }
@@ -60,7 +60,7 @@ impl Hosted for Catalog {
         vec![*key]
     }
 
-    fn fire(_: &Engine, (): &(), _: &mut Draft<'_, Self>, _: &ActorKey, _: Moment) {}
+    fn fire(_: &Engine, (): &(), _: &mut Draft<'_, Self>, _: &ActorKey, _: Moment, _: Moment) {}
 
     fn letter(_: &Command) -> Option<Value> {
         None

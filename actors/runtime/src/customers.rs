@@ -72,9 +72,9 @@ impl Hosted for Customer {
 
     fn decide_message(
         _: &Engine, scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, message: &Message<Command>,
-        at: Moment, merged: bool,
+        at: Moment, now: Moment, merged: bool,
     ) -> Result<(), Refusal> {
-        let world = scene.world(key, message.id, at);
+        let world = scene.world(key, message.id, at, now);
         if merged {
             Customer::after_merge(draft, &world);
         }
@@ -86,9 +86,11 @@ impl Hosted for Customer {
         std::iter::once(*key).chain(absorbed).collect()
     }
 
-    fn fire(_: &Engine, scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, at: Moment) {
+    fn fire(
+        _: &Engine, scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, at: Moment, reached: Moment,
+    ) {
         let id = scene.keys.derived(&[b"due", &key.id.0.to_be_bytes(), &at.millis().to_be_bytes()]);
-        let world = scene.world(key, MessageId::from_u128(id.0), at);
+        let world = scene.world(key, MessageId::from_u128(id.0), at, reached);
         Customer::fire(draft, &world);
     }
 
@@ -112,7 +114,7 @@ impl Hosted for Customer {
 }
 
 impl CustomerScene {
-    fn world(&self, key: &ActorKey, message: MessageId, at: Moment) -> World<'_> {
-        World { tenant: key.tenant, catalog: &self.catalog, keys: &self.keys, message, at }
+    fn world(&self, key: &ActorKey, message: MessageId, at: Moment, reached: Moment) -> World<'_> {
+        World { tenant: key.tenant, catalog: &self.catalog, keys: &self.keys, message, at, reached: reached.max(at) }
     }
 }

@@ -47,6 +47,8 @@ pub struct Tally {
     pub turns: AtomicU64,
     /// Messages applied or refused for the first time.
     pub events: AtomicU64,
+    /// Events (observations) among them, as the router learns it: what a sender counts.
+    pub observed: AtomicU64,
     /// Messages recognised as known.
     pub duplicates: AtomicU64,
     /// Turns decided again after losing a race.

@@ -175,7 +175,7 @@ async fn decide_one<D: Hosted>(
     let working = set.now_on_mut();
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut draft = Draft::new(&mut working.row.state, &mut working.facts, &mut working.effects);
-        D::decide_message(engine, scene, &mut draft, &on, message, at, merged)
+        D::decide_message(engine, scene, &mut draft, &on, message, at, now, merged)
     }));
     match result {
         Ok(Ok(())) => {}
@@ -281,9 +281,10 @@ fn fire_before<D: Hosted>(
         let at = if due == Moment::MIN { now } else { due };
         let key = set.current;
         let working = set.now_on_mut();
+        let reached = working.row.last_turn;
         let fired = catch_unwind(AssertUnwindSafe(|| {
             let mut draft = Draft::new(&mut working.row.state, &mut working.facts, &mut working.effects);
-            D::fire(engine, scene, &mut draft, &key, at);
+            D::fire(engine, scene, &mut draft, &key, at, reached);
         }));
         // A timer that fires without moving its due instant would fire for ever: it is a defect like a panic.
         if fired.is_err() || set.now_on().row.state.next_due() == Some(due) {

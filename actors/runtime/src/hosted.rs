@@ -55,17 +55,21 @@ pub trait Hosted: Durable {
     /// Loads what the current row's decisions need (pinned revisions).
     async fn prepare(engine: &Engine, scene: &mut Self::Scene, set: &WorkingSet<Self>) -> Result<(), Fault>;
 
-    /// Decides a message on a draft of the current row. `merged` says that two rows just became this one.
+    /// Decides a message on a draft of the current row: it happened at `at`, the turn is at `now`. `merged` says that
+    /// two rows just became this one.
     fn decide_message(
         engine: &Engine, scene: &Self::Scene, draft: &mut Draft<'_, Self>, key: &ActorKey,
-        message: &Message<Self::Command>, at: Moment, merged: bool,
+        message: &Message<Self::Command>, at: Moment, now: Moment, merged: bool,
     ) -> Result<(), Refusal>;
 
     /// Under which ids a message of this actor may have been decided before: its own and those merged into it.
     fn former(key: &ActorKey, state: &Self) -> Vec<ActorKey>;
 
-    /// Fires what is due at `at`.
-    fn fire(engine: &Engine, scene: &Self::Scene, draft: &mut Draft<'_, Self>, key: &ActorKey, at: Moment);
+    /// Fires what is due at `at`, for an actor that has reached `reached` already.
+    fn fire(
+        engine: &Engine, scene: &Self::Scene, draft: &mut Draft<'_, Self>, key: &ActorKey, at: Moment,
+        reached: Moment,
+    );
 
     /// What goes into the dead letters when this message is refused or panics; `None` where the sender is told.
     fn letter(command: &Self::Command) -> Option<Value>;

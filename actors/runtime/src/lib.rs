@@ -34,7 +34,7 @@ pub mod sweep;
 mod working;
 
 pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress};
-pub use catalogs::revision_name;
+pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Limits, Tally};

@@ -145,11 +145,15 @@ impl Journal for Memory {
         Ok(())
     }
 
+    fn last(&self) -> u64 {
+        self.tables().sequence
+    }
+
     async fn wait(&self, after: u64) {
         let notified = self.committed.notified();
         tokio::pin!(notified);
         notified.as_mut().enable();
-        if self.tables().journal.keys().next_back().is_some_and(|last| *last > after) {
+        if self.last() > after {
             return;
         }
         notified.await;

@@ -103,6 +103,8 @@ impl Router {
         for lost in travellers {
             results[lost.index] = Some(self.bury(tenant, lost.accepted).await);
         }
+        let first = |one: &&Option<_>| matches!(one, Some(Ok(Outcome::Applied { .. } | Outcome::Refused(_))));
+        Tally::add(&self.engine.tally.observed, results.iter().filter(first).count() as u64);
         results.into_iter().map(|result| result.unwrap_or(Ok(Outcome::Defect))).collect()
     }
 

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 /// How long an attempt may take before another host may look after it: longer than any channel's own time-out.
 pub const ATTEMPT_LEASE_MS: i64 = 60 * SECOND_MS;
+/// The word for a task that waits for its seller.
+pub const HANDED_OVER: SendOutcome = SendOutcome::HandedOver;
 /// Tries of one send that certainly did not get through.
 pub const ATTEMPTS_MAX: u32 = 12;
 
@@ -71,6 +73,9 @@ pub struct SendJob {
     pub queued_at: Moment,
     /// Provider calls begun.
     pub attempts: u32,
+    /// Whether a host died in one of them: then that call may have been made. Never unlearned.
+    #[serde(default)]
+    pub doubtful: bool,
     /// Where it stands.
     pub state: JobState,
 }
@@ -89,7 +94,7 @@ pub struct Held {
 impl SendJob {
     pub(crate) fn new(outbound: Outbound, actor: ActorKey, version: u64, now: Moment) -> Self {
         let customer = CustomerId::from_u128(actor.id.0);
-        Self { outbound, customer, version, queued_at: now, attempts: 0, state: JobState::Queued { not_before: now } }
+        Self { outbound, customer, version, queued_at: now, attempts: 0, doubtful: false, state: JobState::Queued { not_before: now } }
     }
 
     /// When somebody must look at it again; never, once it is done.
@@ -123,7 +128,9 @@ impl Held {
     pub async fn advance(&mut self, engine: &Engine, state: JobState) -> Result<bool, Fault> {
         let was = self.job.due();
         let mut job = self.job.clone();
-        job.attempts += u32::from(matches!(state, JobState::Attempting { .. }));
+        let (before, after) = (&self.job.state, &state);
+        job.attempts += u32::from(matches!(after, JobState::Attempting { .. }));
+        job.doubtful |= matches!((before, after), (JobState::Attempting { .. }, JobState::Attempting { .. }));
         job.state = state;
         let now = (job.due() != Moment::MAX).then(|| job.due());
         let item = Some(job.item(self.version + 1)?);

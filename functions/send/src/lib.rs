@@ -1,1 +1,106 @@
-//! roadbook-send
+//! The send queue's worker: takes what is due, calls the provider, reports what became of it.
+//!
+//! Every step is durable before the next one begins; `runtime::sends` shows the states.
+
+use futures_util::stream::{self, StreamExt};
+use roadbook_kernel::{HOUR_MS, Moment};
+use roadbook_runtime::ports::{Channel, Fault};
+use roadbook_runtime::sends::{ATTEMPT_LEASE_MS, Held, JobState, due};
+use roadbook_runtime::{Deliver, Engine};
+use std::sync::Arc;
+
+/// Provider calls under way at once.
+const CALLS_MAX: usize = 32;
+/// A doubtful send may be repeated only while the platform still recognises the repetition: WeCom's duplicate check
+/// lasts 4 hours at most, and half an hour is kept in hand.
+const DOUBT_MS_MAX: i64 = 7 * HOUR_MS / 2;
+
+/// A worker on the send queue.
+pub struct Sender {
+    engine: Arc<Engine>,
+    deliver: Arc<dyn Deliver>,
+    channel: Arc<dyn Channel>,
+}
+
+impl Sender {
+    /// A worker that sends through `channel`.
+    pub fn new(engine: Arc<Engine>, deliver: Arc<dyn Deliver>, channel: Arc<dyn Channel>) -> Self {
+        Self { engine, deliver, channel }
+    }
+
+    /// Works on everything that is due now. Returns how many sends were taken up.
+    ///
+    /// # Errors
+    /// A fault while the queue is read. A fault on one send leaves it due.
+    pub async fn work(&self, limit: usize) -> Result<usize, Fault> {
+        let held = due(&self.engine, self.engine.clock.now(), limit).await?;
+        let count = held.len();
+        stream::iter(held)
+            .map(|held| async move {
+                let key = held.job.outbound.key;
+                if let Err(fault) = self.one(held).await {
+                    tracing::warn!(send = %key, %fault, "a send could not be worked on; it stays due");
+                }
+            })
+            .buffer_unordered(CALLS_MAX)
+            .collect::<()>()
+            .await;
+        Ok(count)
+    }
+
+    async fn one(&self, mut held: Held) -> Result<(), Fault> {
+        match held.job.state.clone() {
+            JobState::Queued { .. } | JobState::Attempting { .. } => self.attempt(&mut held).await,
+            JobState::HandedOver { reported: false, .. } => self.report_hand_over(&mut held).await,
+            JobState::HandedOver { task, created, .. } => self.poll(&mut held, &task, created).await,
+            JobState::Answered { .. } => self.finish(&mut held).await,
+            JobState::Done { .. } => Ok(()),
+        }
+    }
+
+    async fn attempt(&self, held: &mut Held) -> Result<(), Fault> {
+        let now = self.engine.clock.now();
+        if !held.advance(&self.engine, JobState::Attempting { lease_until: now.plus_ms(ATTEMPT_LEASE_MS) }).await? {
+            return Ok(()); // another worker was faster
+        }
+        let doubtful = held.job.doubtful;
+        let next = if doubtful && now.since_ms(held.job.queued_at) > DOUBT_MS_MAX {
+            let reason = "doubt_too_old".to_owned();
+            held.after(roadbook_runtime::ports::SendAnswer::Unknown { reason }, now)
+        } else {
+            let answer = self.channel.send(&held.job.outbound, held.job.attempts, doubtful, now).await;
+            held.after(answer, self.engine.clock.now())
+        };
+        if !held.advance(&self.engine, next).await? {
+            return Ok(());
+        }
+        match held.job.state {
+            JobState::Answered { .. } => self.finish(held).await,
+            JobState::HandedOver { .. } => self.report_hand_over(held).await,
+            JobState::Queued { .. } | JobState::Attempting { .. } | JobState::Done { .. } => Ok(()),
+        }
+    }
+
+    async fn report_hand_over(&self, held: &mut Held) -> Result<(), Fault> {
+        let JobState::HandedOver { task, created, poll_at, .. } = held.job.state.clone() else { return Ok(()) };
+        held.report(&self.engine, self.deliver.as_ref(), &roadbook_runtime::sends::HANDED_OVER).await?;
+        held.advance(&self.engine, JobState::HandedOver { task, created, poll_at, reported: true }).await.map(drop)
+    }
+
+    async fn poll(&self, held: &mut Held, task: &str, created: Moment) -> Result<(), Fault> {
+        let now = self.engine.clock.now();
+        let answer = self.channel.poll(&held.job.outbound, task, created, now).await;
+        let next = held.after_poll(answer, now);
+        if held.advance(&self.engine, next).await? && matches!(held.job.state, JobState::Answered { .. }) {
+            self.finish(held).await?;
+        }
+        Ok(())
+    }
+
+    /// Reports the last word, then forgets about it. A host that dies in between reports again: the same message id.
+    async fn finish(&self, held: &mut Held) -> Result<(), Fault> {
+        let JobState::Answered { outcome, .. } = held.job.state.clone() else { return Ok(()) };
+        held.report(&self.engine, self.deliver.as_ref(), &outcome).await?;
+        held.advance(&self.engine, JobState::Done { outcome }).await.map(drop)
+    }
+}

@@ -44,7 +44,7 @@ pub(crate) fn split(call: Call, event: Event<'_>) -> Result<(TraitOps, Map<Strin
         }
         Call::Track | Call::Alias => {}
     }
-    let operations = context.roadbook.0.unwrap_or_default().traits.0.unwrap_or_default();
+    let operations = context.roadbook.0.and_then(|own| own.traits.0).unwrap_or_default();
     Ok((operated(set, operations)?, properties))
 }
 
@@ -62,10 +62,11 @@ fn identified(traits: Option<Traits>, repeated: Option<Traits>) -> Result<Traits
 
 fn operated(mut set: Traits, operations: Operations<'_>) -> Result<TraitOps, Flaw> {
     let Operations { set: also, set_once, append, increment } = operations;
-    let (also, once) = (checked("set", also.0)?, checked("set_once", set_once.0)?);
-    let append = checked("append", append.0)?;
+    let also = checked("/context/roadbook/traits/set", also.0)?;
+    let once = checked("/context/roadbook/traits/set_once", set_once.0)?;
+    let append = checked("/context/roadbook/traits/append", append.0)?;
     let raw = increment.0.unwrap_or_default();
-    check_size(&format!("{OWN}/increment"), raw.len(), raw.keys())?;
+    check_size("/context/roadbook/traits/increment", raw.len(), raw.keys())?;
     set.extend(also);
     let increment = raw.into_iter().map(|(key, raw)| amount(&key, raw).map(|amount| (key, amount)));
     let increment = increment.collect::<Result<BTreeMap<String, i64>, Flaw>>()?;
@@ -74,9 +75,9 @@ fn operated(mut set: Traits, operations: Operations<'_>) -> Result<TraitOps, Fla
     Ok(TraitOps { set: some(set), set_once: some(once), append: some(append), increment })
 }
 
-fn checked(operation: &str, traits: Option<Traits>) -> Result<Traits, Flaw> {
+fn checked(pointer: &str, traits: Option<Traits>) -> Result<Traits, Flaw> {
     let traits = traits.unwrap_or_default();
-    check_size(&format!("{OWN}/{operation}"), traits.len(), traits.keys())?;
+    check_size(pointer, traits.len(), traits.keys())?;
     Ok(traits)
 }
 

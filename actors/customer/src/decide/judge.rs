@@ -27,7 +27,7 @@ impl Reaction<'_, '_, '_> {
     pub(super) fn judge(&mut self, index: usize) {
         let rules = self.world.catalog.rules.clone();
         let rule = rules.segment(index);
-        let truth = rule.compiled.evaluate(self.state(), self.at());
+        let truth = rule.compiled.evaluate(self.state(), self.world.reached);
         let known = self.state().memberships.get(&rule.id);
         let was_inside = known.is_some_and(|membership| membership.inside);
         let changed = was_inside != truth.holds;

@@ -45,7 +45,10 @@ pub trait Journal: Send + Sync {
     /// Forgets log entries up to and including `upto`. The turns stay in [`History`].
     async fn truncate(&self, upto: u64) -> Result<(), Fault>;
 
-    /// Returns when turns after `after` may exist. May return early.
+    /// The sequence of the newest turn.
+    fn last(&self) -> u64;
+
+    /// Returns when turns after `after` exist, or after the next commit of any kind. May return early.
     async fn wait(&self, after: u64);
 }
 

@@ -89,9 +89,10 @@ impl ItemKey {
         Self::new(Space::Page, actor.tenant, &[&key[16..], &number.to_be_bytes()])
     }
 
-    /// A dead letter.
+    /// A dead letter. Newest first: ids order by time, scans run forward, and people read the newest first, so the
+    /// bits of the id are inverted.
     pub fn letter(tenant: TenantId, id: DeadLetterId) -> Self {
-        Self::new(Space::Letter, tenant, &[b"l", &id.as_u128().to_be_bytes()])
+        Self::new(Space::Letter, tenant, &[b"l", &(!id.as_u128()).to_be_bytes()])
     }
 
     /// Marks that a message already has a dead letter.

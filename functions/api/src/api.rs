@@ -1,0 +1,31 @@
+//! What every handler of this door has at hand.
+
+use crate::gate::Gate;
+use crate::metrics::Metrics;
+use roadbook_app::App;
+use roadbook_runtime::Engine;
+use std::sync::Arc;
+
+/// The application, and what this door keeps for itself.
+pub(crate) struct Api {
+    pub(crate) app: Arc<App>,
+    pub(crate) gate: Gate,
+    pub(crate) metrics: Metrics,
+}
+
+impl Api {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { app, gate: Gate::new(), metrics: Metrics::default() }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.app.engine
+    }
+}
+
+/// Random bytes for what nothing can be derived from: a new key, the id of a command that has no name of its own.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], crate::failure::Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| crate::failure::Failure::no_randomness())?;
+    Ok(bytes)
+}

@@ -1,0 +1,154 @@
+//! From a request body to the customers its events are about.
+//!
+//! The hot path of the server. One event costs: a look at the gate, a key from the cache, one parse, one delivery, one
+//! static answer. Nothing is logged and no span is made unless the answer is an error.
+
+use super::rejected;
+use crate::api::Api;
+use crate::failure::{self, Failure};
+use crate::metrics::{RouteClass, add};
+use crate::{body, credentials, trace};
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use roadbook_app::Authority;
+use roadbook_customer::Call;
+use roadbook_runtime::ports::Fault;
+use roadbook_runtime::{Accepted, Outcome};
+use roadbook_wire::{Problem, RawBatch, Rejected, read_batch, read_single};
+use std::sync::Arc;
+
+/// Which door an event came through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Door {
+    /// Many events in one body.
+    Batch,
+    /// One event; the path says which call it is.
+    Single(Call),
+}
+
+/// What is answered when everything was taken. The SDKs look at the status only; some at `success`.
+const SUCCESS: &[u8] = br#"{"success":true}"#;
+
+/// Takes the events of a request. The answer comes after the commit of every turn they caused.
+pub(crate) async fn take(api: Arc<Api>, door: Door, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut response = match accept(&api, door, &parts, body).await {
+        Ok(()) => success(),
+        Err(failure) => trace::failed_ingestion(&parts, failure),
+    };
+    if parts.headers.contains_key(header::ORIGIN) {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    api.metrics.answered(RouteClass::Ingestion, response.status());
+    response
+}
+
+fn success() -> Response {
+    let mut response = Response::new(Body::from(Bytes::from_static(SUCCESS)));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn accept(api: &Api, door: Door, parts: &Parts, body: Body) -> Result<(), Failure> {
+    let config = &api.app.config;
+    api.gate.open(&api.app).await?;
+    // A key in the header is proven before the body is read: nobody unknown makes us parse.
+    let authority = match credentials::presented(&parts.headers)? {
+        Some(key) => Some(credentials::prove(api, &key).await?),
+        None => None,
+    };
+    let body = body::read(&parts.headers, body, config.body_bytes_max).await?;
+    let body = body::unpack(&parts.headers, body, config.inflated_bytes_max)?;
+    let batch = match door {
+        Door::Batch => read_batch(&body)?,
+        Door::Single(call) => read_single(call, &body)?,
+    };
+    let authority = match (authority, batch.write_key()) {
+        (Some(authority), _) => authority,
+        (None, Some(key)) => credentials::prove(api, key).await?,
+        (None, None) => return Err(credentials::missing()),
+    };
+    if batch.len() > config.batch_events_max {
+        let events = batch.len();
+        let detail =
+            format!("the batch has {events} events; at most {} are taken: send smaller batches", config.batch_events_max);
+        return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_events", detail));
+    }
+    let _ticket = api.gate.enter(batch.len(), config.in_flight_events_max)?;
+    add(&api.metrics.received, batch.len() as u64);
+    deliver(api, door, &authority, batch, is_strict(&parts.headers)).await
+}
+
+/// `X-Strict-Mode: 1`: one bad event fails the request, and then nothing of it is taken.
+fn is_strict(headers: &HeaderMap) -> bool {
+    headers.get("x-strict-mode").is_some_and(|value| value.as_bytes() == b"1")
+}
+
+async fn deliver(
+    api: &Api, door: Door, authority: &Authority, batch: RawBatch<'_>, strict: bool,
+) -> Result<(), Failure> {
+    let (tenant, source) = (authority.tenant(), authority.source());
+    let keys = api.engine().keys.of(tenant);
+    let received = api.engine().clock.now();
+    let mut good = Vec::with_capacity(batch.len());
+    let mut bad = Vec::new();
+    for (index, outcome) in batch.into_inbound(&keys, source, received).into_iter().enumerate() {
+        match outcome {
+            Ok(inbound) => good.push(Accepted {
+                id: inbound.message,
+                accepted: received,
+                occurred: inbound.occurred_at,
+                position: u32::try_from(index).unwrap_or(u32::MAX),
+                observation: Arc::new(inbound.observation),
+            }),
+            Err(rejected) => bad.push(rejected),
+        }
+    }
+    if strict && !bad.is_empty() {
+        return Err(Problem::rejected(bad.iter().map(|(rejected, _)| rejected)).into());
+    }
+    // Before the good events: if this fails, nothing was taken and the client repeats the whole.
+    if !bad.is_empty() {
+        rejected::keep(api, door, authority, received, bad).await?;
+    }
+    if good.is_empty() {
+        return Ok(());
+    }
+    let positions: Vec<u32> = if strict { good.iter().map(|one| one.position).collect() } else { Vec::new() };
+    let results = api.app.router.observe(tenant, good).await;
+    if let Some(fault) = worst(&results) {
+        failure::log(fault);
+        return Err(Failure::fault(fault));
+    }
+    if strict { refusals(door, &positions, &results) } else { Ok(()) }
+}
+
+/// A fault on any event: the client sends all of them again, and those that were taken are recognised.
+fn worst(results: &[Result<Outcome, Fault>]) -> Option<&Fault> {
+    results.iter().find_map(|result| result.as_ref().err())
+}
+
+/// In strict mode the sender is also told what the customers themselves refused. It is in the dead letters, and the
+/// rest was taken.
+fn refusals(door: Door, positions: &[u32], results: &[Result<Outcome, Fault>]) -> Result<(), Failure> {
+    let place = |position: u32| match door {
+        Door::Batch => format!("/batch/{position}"),
+        Door::Single(_) => String::new(),
+    };
+    let refused: Vec<Rejected> = positions
+        .iter()
+        .zip(results)
+        .filter_map(|(position, result)| {
+            let (code, detail) = match result {
+                Ok(Outcome::Refused(refusal)) => (refusal.code.clone(), refusal.detail.clone()),
+                Ok(Outcome::Defect) => ("defect".into(), "it could not be applied; it is kept and can be replayed".into()),
+                Ok(Outcome::Applied { .. } | Outcome::Duplicate { .. } | Outcome::NotMine { .. }) | Err(_) => return None,
+            };
+            Some(Rejected { code, pointer: place(*position), detail, index: *position as usize })
+        })
+        .collect();
+    if refused.is_empty() { Ok(()) } else { Err(Problem::rejected(&refused).into()) }
+}

@@ -1,0 +1,110 @@
+//! Events that cannot be read: kept whole, with the reason and the place, before the request is answered.
+
+use super::Door;
+use crate::api::Api;
+use crate::failure::Failure;
+use crate::metrics::add;
+use roadbook_app::Authority;
+use roadbook_customer::Call;
+use roadbook_identity::TenantKeys;
+use roadbook_kernel::{MessageId, Moment, Place, Refusal};
+use roadbook_runtime::ports::{Commit, CommitError, ItemKey};
+use roadbook_runtime::{Letter, LetterKind, Undelivered};
+use roadbook_wire::Rejected;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Letters of one commit: a body holds at most 4 MB, so this bounds a commit to about as much.
+const COMMIT_LETTERS_MAX: usize = 256;
+
+/// Writes a dead letter for each of these events, unless its message has one: a request that is repeated because its
+/// answer was lost leaves one letter per event.
+pub(super) async fn keep(
+    api: &Api, door: Door, authority: &Authority, received: Moment, bad: Vec<(Rejected, Value)>,
+) -> Result<(), Failure> {
+    let (tenant, engine) = (authority.tenant(), api.engine());
+    let keys = engine.keys.of(tenant);
+    let mut seen = BTreeSet::new();
+    let mut letters = Vec::new();
+    for (rejected, event) in bad {
+        let message = message_id(&keys, authority.source(), received, rejected.index, &event);
+        let known = !seen.insert(message)
+            || engine.store.load(&ItemKey::letter_of(tenant, message)).await?.is_some();
+        if !known {
+            letters.push(letter(door, authority, received, message, rejected, event));
+        }
+    }
+    for chunk in letters.chunks(COMMIT_LETTERS_MAX) {
+        let mut commit = Commit::default();
+        for letter in chunk {
+            commit.puts.extend(letter.puts()?);
+        }
+        match engine.store.commit(commit).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict { .. }) => unreachable_conflict(),
+            Err(CommitError::Fault(fault)) => return Err(fault.into()),
+        }
+        add(&engine.tally.letters, chunk.len() as u64);
+        add(&api.metrics.rejected, chunk.len() as u64);
+    }
+    Ok(())
+}
+
+/// Letters are written without a condition; a store that reports one anyway is broken, and says so in the log.
+fn unreachable_conflict() {
+    tracing::error!("the store reported a conflict for a write without a condition");
+}
+
+/// The id an event would have had. A nameless one has no other identity than its place in this very request.
+fn message_id(keys: &TenantKeys, source: &str, received: Moment, index: usize, event: &Value) -> MessageId {
+    if let Some(id) = crate::letters::producer_id(event) {
+        return keys.message(source, &id);
+    }
+    let text = event.to_string();
+    let parts: [&[u8]; 5] = [
+        b"nameless rejected event",
+        source.as_bytes(),
+        &received.millis().to_be_bytes(),
+        &(index as u64).to_be_bytes(),
+        text.as_bytes(),
+    ];
+    MessageId::from_u128(keys.derived(&parts).0)
+}
+
+fn letter(
+    door: Door, authority: &Authority, received: Moment, message: MessageId, rejected: Rejected, event: Value,
+) -> Letter {
+    let place = Place { pointer: rejected.pointer, code: rejected.code.clone(), detail: rejected.detail.clone() };
+    let reason = Refusal { code: rejected.code, detail: rejected.detail, places: vec![place] };
+    Letter::new(Undelivered {
+        tenant: authority.tenant(),
+        message,
+        kind: LetterKind::Wire,
+        source: authority.source().to_owned(),
+        accepted: received,
+        occurred: received,
+        reason,
+        body: with_call(door, event),
+    })
+}
+
+/// The path of a single call says what it is; a letter has no path, so its event must say it.
+/// Its write key is not the event's, and has no place where an event is shown.
+fn with_call(door: Door, mut event: Value) -> Value {
+    if let (Door::Single(call), Value::Object(fields)) = (door, &mut event) {
+        fields.insert("type".to_owned(), Value::from(call_name(call)));
+        fields.remove("writeKey");
+    }
+    event
+}
+
+const fn call_name(call: Call) -> &'static str {
+    match call {
+        Call::Identify => "identify",
+        Call::Track => "track",
+        Call::Page => "page",
+        Call::Screen => "screen",
+        Call::Group => "group",
+        Call::Alias => "alias",
+    }
+}

@@ -1,0 +1,29 @@
+//! What is known about one customer.
+
+mod fact;
+mod lookup;
+mod read;
+mod timeline;
+mod view;
+
+pub(crate) use lookup::lookup;
+pub(crate) use read::live;
+pub(crate) use timeline::timeline;
+
+use crate::api::Api;
+use crate::failure::Failure;
+use crate::params::PathId;
+use crate::secret::Secret;
+use axum::Json;
+use axum::extract::State;
+use roadbook_kernel::CustomerId;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// `GET /v1/profiles/{id}`: an id that was merged away leads to the customer it is now.
+pub(crate) async fn get(
+    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<CustomerId>,
+) -> Result<Json<Value>, Failure> {
+    let row = live(&api, secret.tenant(), id).await?;
+    Ok(Json(view::profile(&row.state, api.engine().clock.now())))
+}

@@ -1,0 +1,119 @@
+//! Every path of this door. To add one: a line here, and a row in the table of `tests/`, which is held against
+//! [`ROUTES`].
+
+use crate::api::Api;
+pub use crate::metrics::RouteClass;
+use crate::failure::Failure;
+use crate::ingest::Door;
+use crate::{ingest, ops, profiles, trace};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use roadbook_app::App;
+use roadbook_customer::Call;
+use std::sync::Arc;
+
+/// One path and method of the API.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RouteInfo {
+    /// Lower case: `get`.
+    pub method: &'static str,
+    /// The pattern, parameters in braces.
+    pub path: &'static str,
+    /// What is needed to call it.
+    pub class: RouteClass,
+}
+
+macro_rules! routes {
+    (
+        ingestion { $($taken:literal => $door:expr;)* }
+        browser { $($browser_method:ident $browser:literal => $browser_handler:expr;)* }
+        ops { $($ops_method:ident $ops:literal => $ops_handler:expr;)* }
+        secret { $($method:ident $path:literal => $handler:expr;)* }
+    ) => {
+        /// Every path and method, for documents and for the tests that must leave none out.
+        pub const ROUTES: &[RouteInfo] = &[
+            $(RouteInfo { method: "post", path: $taken, class: RouteClass::Ingestion },)*
+            $(RouteInfo { method: stringify!($browser_method), path: $browser, class: RouteClass::Browser },)*
+            $(RouteInfo { method: stringify!($ops_method), path: $ops, class: RouteClass::Ops },)*
+            $(RouteInfo { method: stringify!($method), path: $path, class: RouteClass::Secret },)*
+        ];
+
+        /// The doors that take events, with and without a slash at the end. Nothing stands in front of the handler:
+        /// a middleware would cost every event.
+        fn ingestion(router: Router<Arc<Api>>) -> Router<Arc<Api>> {
+            router$(
+                .route($taken, post(|State(api), request: Request| ingest::take(api, $door, request)).options(ingest::preflight))
+                .route(concat!($taken, "/"), post(|State(api), request: Request| ingest::take(api, $door, request)).options(ingest::preflight))
+            )*
+        }
+
+        fn open(router: Router<Arc<Api>>) -> Router<Arc<Api>> {
+            router
+                $(.route($browser, $browser_method($browser_handler).options(ingest::preflight)))*
+                $(.route($ops, $ops_method($ops_handler)))*
+        }
+
+        fn secret(api: Arc<Api>) -> Router<Arc<Api>> {
+            Router::new()$(.route($path, $method($handler)))*.route_layer(from_fn_with_state(api, trace::around))
+        }
+    };
+}
+
+routes! {
+    ingestion {
+        "/v1/batch" => Door::Batch;
+        "/v1/b" => Door::Batch;
+        "/v1/import" => Door::Batch;
+        "/v1/identify" => Door::Single(Call::Identify);
+        "/v1/i" => Door::Single(Call::Identify);
+        "/v1/track" => Door::Single(Call::Track);
+        "/v1/t" => Door::Single(Call::Track);
+        "/v1/page" => Door::Single(Call::Page);
+        "/v1/p" => Door::Single(Call::Page);
+        "/v1/screen" => Door::Single(Call::Screen);
+        "/v1/s" => Door::Single(Call::Screen);
+        "/v1/group" => Door::Single(Call::Group);
+        "/v1/g" => Door::Single(Call::Group);
+        "/v1/alias" => Door::Single(Call::Alias);
+        "/v1/a" => Door::Single(Call::Alias);
+    }
+    browser {
+        get "/v1/projects/{write_key}/settings" => ingest::settings;
+        post "/v1/m" => ingest::measurements;
+    }
+    ops {
+        get "/healthz" => ops::health;
+        get "/readyz" => ops::ready;
+        get "/metrics" => ops::metrics;
+    }
+    secret {
+        get "/v1/profiles/lookup" => profiles::lookup;
+        get "/v1/profiles/{id}" => profiles::get;
+        get "/v1/profiles/{id}/timeline" => profiles::timeline;
+    }
+}
+
+/// The router of the API.
+pub fn router(app: Arc<App>) -> Router {
+    let api = Arc::new(Api::new(app));
+    ingestion(open(Router::new()))
+        .merge(secret(api.clone()))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(unknown)
+        .with_state(api)
+}
+
+async fn unknown(State(api): State<Arc<Api>>) -> Response {
+    api.metrics.answered(RouteClass::Unknown, StatusCode::NOT_FOUND);
+    Failure::new(StatusCode::NOT_FOUND, "unknown_path", "there is nothing at this path").into_response()
+}
+
+async fn wrong_method(State(api): State<Arc<Api>>) -> Response {
+    api.metrics.answered(RouteClass::Unknown, StatusCode::METHOD_NOT_ALLOWED);
+    let detail = "this path has no such method; `Allow` names those it has";
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
+}

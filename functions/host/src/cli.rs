@@ -1,0 +1,147 @@
+//! The verbs.
+
+use crate::admin::{self, Command as Admin};
+use crate::{bench_store, config, replay, serve};
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use roadbook_app::KeyKind;
+use std::path::PathBuf;
+
+/// Customer-lifecycle marketing for car makers and dealers, on one machine.
+#[derive(Parser)]
+#[command(name = "roadbook", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Where the data and the settings are.
+#[derive(Args, Clone)]
+pub struct Place {
+    /// Folder that holds everything; made if it does not exist.
+    #[arg(long, default_value = "./roadbook-data", env = "ROADBOOK_DATA")]
+    pub data: PathBuf,
+    /// Settings file; `roadbook.toml` inside the data folder is read if this is not given.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve the API, fire timers, send messages.
+    Serve {
+        #[command(flatten)]
+        place: Place,
+        /// Port to listen on; 0 takes a free one. Overrides the settings.
+        #[arg(long)]
+        port: Option<u16>,
+        /// Print what is ready as one JSON line instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tenants of this folder.
+    #[command(subcommand)]
+    Tenants(Tenants),
+    /// API keys of a tenant.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Play a file of past events under a virtual clock.
+    Replay(replay::Options),
+    /// Print the settings in force, secrets hidden.
+    Config {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Measure the store alone (used by `cargo xtask bench`).
+    #[command(hide = true)]
+    BenchStore {
+        /// Print one JSON line.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Tenants {
+    /// Create a tenant and its first keys; the keys are shown once.
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// What people call it.
+        name: String,
+    },
+    /// List tenants.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Create a key; it is shown once.
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// Tenant id (`tn_...`); may be left out where there is only one.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// `write` sends events; `secret` may do everything.
+        #[arg(long, value_parser = kind)]
+        kind: KeyKind,
+        /// What people call it.
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// List keys, never the keys themselves.
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Tenant id; may be left out where there is only one.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Revoke a key by its id (`key_...`), effective at once.
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// Tenant id; may be left out where there is only one.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Id of the key.
+        id: String,
+    },
+}
+
+fn kind(text: &str) -> Result<KeyKind, String> {
+    match text {
+        "write" => Ok(KeyKind::Write),
+        "secret" => Ok(KeyKind::Secret),
+        _ => Err("a key is `write` or `secret`".into()),
+    }
+}
+
+impl Cli {
+    /// Carries out the verb.
+    ///
+    /// # Errors
+    /// What went wrong, for the person at the terminal.
+    pub fn run(self) -> Result<()> {
+        match self.verb {
+            Verb::Serve { place, port, json } => serve::run(&place, port, json),
+            Verb::Tenants(Tenants::Create { place, name }) => admin::run(&place, Admin::CreateTenant { name }),
+            Verb::Tenants(Tenants::List { place }) => admin::run(&place, Admin::ListTenants),
+            Verb::Keys(Keys::Create { place, tenant, kind, name }) => {
+                admin::run(&place, Admin::CreateKey { tenant, kind, name })
+            }
+            Verb::Keys(Keys::List { place, tenant }) => admin::run(&place, Admin::ListKeys { tenant }),
+            Verb::Keys(Keys::Revoke { place, tenant, id }) => admin::run(&place, Admin::RevokeKey { tenant, id }),
+            Verb::Replay(options) => replay::run(&options),
+            Verb::Config { place } => {
+                println!("{}", config::load(&place, None)?.shown());
+                Ok(())
+            }
+            Verb::BenchStore { json } => bench_store::run(json),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What runs beside the doors: the relay, the timers, the sender, the sweeps. Each waits for work and costs nothing
+//! meanwhile.
+
+use roadbook_kernel::Moment;
+use roadbook_runtime::ports::{Channel, DueKind, Fault};
+use roadbook_runtime::relay::Relay;
+use roadbook_runtime::{Deliver, Engine, advance_backfill, sweep};
+use roadbook_send::Sender;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Turns carried in one pass of the relay.
+const RELAY_TURNS: usize = 2_048;
+/// Due actors taken from one lane in one sweep.
+const LANE_ACTORS: usize = 512;
+/// Sends taken up at once.
+const SENDS: usize = 256;
+/// Customers a segment sweep looks at between two looks at the clock.
+const BACKFILL_CUSTOMERS: usize = 500;
+/// The longest a loop sleeps without looking: the level trigger.
+const LOOK_MS_MAX: i64 = 60_000;
+/// After new commits a loop looks again, but not more often than this: under load that is one look for many commits.
+const GATHER: Duration = Duration::from_millis(20);
+/// Pause after a fault.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The parts the loops work on.
+#[derive(Clone)]
+pub struct Loops {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The way deliveries go.
+    pub deliver: Arc<dyn Deliver>,
+    /// The way out.
+    pub channel: Arc<dyn Channel>,
+}
+
+impl Loops {
+    /// Starts them all. They end with the runtime: none holds anything that is not in the store.
+    pub fn start(self) {
+        tokio::spawn(self.clone().relay());
+        tokio::spawn(self.clone().timers());
+        tokio::spawn(self.clone().sender());
+        tokio::spawn(self.sweeps());
+    }
+
+    async fn relay(self) {
+        let mut place: Option<Relay> = None;
+        loop {
+            let passed = self.relay_pass(&mut place).await;
+            match passed {
+                Ok(0) => {
+                    let after = place.as_ref().map_or(0, Relay::sequence);
+                    self.engine.journal.wait(after).await;
+                }
+                Ok(_) => {}
+                Err(fault) => {
+                    tracing::warn!(%fault, "the relay stopped; it begins again where it was");
+                    place = None;
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn relay_pass(&self, place: &mut Option<Relay>) -> Result<usize, Fault> {
+        if place.is_none() {
+            *place = Some(Relay::open(&self.engine).await?);
+        }
+        match place {
+            Some(relay) => relay.pass(&self.engine, RELAY_TURNS).await,
+            None => Ok(0),
+        }
+    }
+
+    async fn timers(self) {
+        loop {
+            let now = self.engine.clock.now();
+            match sweep::sweep(&self.engine, self.deliver.as_ref(), now, LANE_ACTORS).await {
+                Ok(swept) if swept.failed > 0 => tokio::time::sleep(FAULT_PAUSE).await,
+                Ok(swept) if swept.poked > 0 => {}
+                Ok(_) => self.until_due(DueKind::Actor).await,
+                Err(fault) => {
+                    tracing::warn!(%fault, "the due index cannot be read; trying again");
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn sender(self) {
+        let sender = Sender::new(self.engine.clone(), self.deliver.clone(), self.channel.clone());
+        loop {
+            match sender.work(SENDS).await {
+                Ok(0) => self.until_due(DueKind::Send).await,
+                Ok(_) => {}
+                Err(fault) => {
+                    tracing::warn!(%fault, "the send queue cannot be read; trying again");
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Sleeps until something is due, or until commits may have brought something that is due earlier.
+    async fn until_due(&self, kind: DueKind) {
+        // Listens before it looks: a commit in between ends the wait below at once.
+        let woken = self.engine.journal.wait(self.engine.journal.last());
+        tokio::pin!(woken);
+        if futures_util::poll!(woken.as_mut()).is_ready() {
+            return tokio::time::sleep(GATHER).await;
+        }
+        let next = self.engine.store.next_due(kind).await.ok().flatten().unwrap_or(Moment::MAX);
+        let wait_ms = next.since_ms(self.engine.clock.now()).clamp(0, LOOK_MS_MAX);
+        let wait = Duration::from_millis(wait_ms.cast_unsigned());
+        let _woken_or_due = tokio::time::timeout(wait, woken).await;
+        if wait > GATHER {
+            tokio::time::sleep(GATHER.min(wait)).await;
+        }
+    }
+
+    async fn sweeps(self) {
+        loop {
+            let seen = self.engine.journal.last();
+            match self.sweep_all().await {
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => {
+                    self.engine.journal.wait(seen).await;
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, "a segment sweep stopped; it goes on where it was");
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn sweep_all(&self) -> Result<bool, Fault> {
+        let mut more = false;
+        for tenant in roadbook_app::Tenants::new(self.engine.store.clone()).list().await? {
+            more |= advance_backfill(&self.engine, self.deliver.as_ref(), tenant.id, BACKFILL_CUSTOMERS).await?;
+        }
+        Ok(more)
+    }
+}

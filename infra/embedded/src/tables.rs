@@ -1,0 +1,70 @@
+//! The keyspaces of a store folder. To add one: a field here, its line in `open`, its arm where it is used.
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use roadbook_runtime::ports::Space;
+
+/// The keyspaces.
+#[derive(Clone)]
+pub(crate) struct Tables {
+    pub(crate) database: Database,
+    actors: Keyspace,
+    claims: Keyspace,
+    pages: Keyspace,
+    letters: Keyspace,
+    documents: Keyspace,
+    sends: Keyspace,
+    counters: Keyspace,
+    /// actor, version -> turn record: History.
+    pub(crate) turns: Keyspace,
+    /// first sequence of a commit group -> (actor, version) of each turn in it: the commit log.
+    pub(crate) journal: Keyspace,
+    /// kind, lane, due, item key -> nothing.
+    pub(crate) due: Keyspace,
+    /// actor, message -> version.
+    pub(crate) index: Keyspace,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl Tables {
+    /// Opens the folder. Half of the write buffer goes to actors and turns, which take almost all bytes.
+    pub(crate) fn open(path: &std::path::Path, cache_bytes: u64, write_buffer_bytes: u64) -> fjall::Result<Self> {
+        let database = Database::builder(path)
+            .cache_size(cache_bytes)
+            .worker_threads(2)
+            .max_journaling_size((write_buffer_bytes * 4).max(64 * MIB))
+            .open()?;
+        let large = (write_buffer_bytes / 4).max(MIB);
+        let small = (write_buffer_bytes / 16).max(MIB / 2);
+        let table = |name: &str, memtable: u64| {
+            database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable))
+        };
+        Ok(Self {
+            actors: table("actors", large)?,
+            claims: table("claims", small)?,
+            pages: table("pages", small)?,
+            letters: table("letters", small)?,
+            documents: table("documents", small)?,
+            sends: table("sends", small)?,
+            counters: table("counters", small)?,
+            turns: table("turns", large)?,
+            journal: table("journal", small)?,
+            due: table("due", small)?,
+            index: table("index", small)?,
+            database,
+        })
+    }
+
+    /// The keyspace of a kind of item.
+    pub(crate) const fn of(&self, space: Space) -> &Keyspace {
+        match space {
+            Space::Actor => &self.actors,
+            Space::Claim => &self.claims,
+            Space::Page => &self.pages,
+            Space::Letter => &self.letters,
+            Space::Document => &self.documents,
+            Space::Send => &self.sends,
+            Space::Counter => &self.counters,
+        }
+    }
+}

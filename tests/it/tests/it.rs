@@ -1,0 +1,6 @@
+//! The integration tests, in one binary: `cargo test -p roadbook-it`.
+
+mod it {
+    pub mod scenario;
+    pub mod stores;
+}
