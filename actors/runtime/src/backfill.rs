@@ -39,21 +39,25 @@ fn name(segment: SegmentId) -> String {
     format!("backfill/{segment}")
 }
 
-/// Begins the sweep for a published segment, or begins it anew.
+impl SweepState {
+    /// A sweep that has looked at nobody yet.
+    fn begun(segment: SegmentId, edition: u64, started_at: Moment) -> Self {
+        Self { segment, edition, started_at, after: None, scanned: 0, changed: 0, done: false }
+    }
+}
+
+/// The sweep of a segment that is being published, for the commit that publishes it: no crash can come between.
+pub(crate) fn begun(tenant: TenantId, segment: SegmentId, edition: u64, at: Moment) -> Result<Put, Fault> {
+    put(tenant, &SweepState::begun(segment, edition, at), Expect::Anything)
+}
+
+/// Begins the sweep for a published segment anew. Publishing has begun it already.
 ///
 /// # Errors
 /// A fault of the store.
 pub async fn begin(engine: &Engine, tenant: TenantId, segment: SegmentId, edition: u64) -> Result<(), Fault> {
-    let state = SweepState {
-        segment,
-        edition,
-        started_at: engine.clock.now(),
-        after: None,
-        scanned: 0,
-        changed: 0,
-        done: false,
-    };
-    write(engine, tenant, &state).await
+    let state = SweepState::begun(segment, edition, engine.clock.now());
+    write(engine, tenant, &state, Expect::Anything).await
 }
 
 /// Where the sweep for a segment stands; `None` where none was begun.
@@ -87,7 +91,7 @@ async fn step(
     let catalog = engine.catalogs.at_least(engine.store.as_ref(), tenant, state.edition).await?;
     let Some(index) = catalog.rules.index_of(state.segment) else {
         state.done = true;
-        write(engine, tenant, &state).await?;
+        advanced(engine, tenant, &state).await?;
         return Ok(false);
     };
     let prefix = [roadbook_kernel::ActorKind::Customer.byte()];
@@ -102,7 +106,7 @@ async fn step(
         state.after = actor.as_customer();
     }
     state.done = rows.len() < limit;
-    write(engine, tenant, &state).await?;
+    advanced(engine, tenant, &state).await?;
     Ok(!state.done)
 }
 
@@ -167,10 +171,21 @@ fn read(item: &Item) -> Result<SweepState, Fault> {
     serde_json::from_slice(&item.body).map_err(|error| Fault::Corrupt(format!("a sweep's place: {error}")))
 }
 
-async fn write(engine: &Engine, tenant: TenantId, state: &SweepState) -> Result<(), Fault> {
+/// Stores the place of a sweep, unless a newer edition has begun it anew meanwhile.
+async fn advanced(engine: &Engine, tenant: TenantId, state: &SweepState) -> Result<(), Fault> {
+    write(engine, tenant, state, Expect::Version(state.edition)).await
+}
+
+/// The item's version is the edition of the sweep: that is what a step must not overwrite, and two hosts that advance
+/// the same edition may take turns.
+fn put(tenant: TenantId, state: &SweepState, expect: Expect) -> Result<Put, Fault> {
     let body = serde_json::to_vec(state).map_err(|error| Fault::Corrupt(error.to_string()))?;
     let key = ItemKey::document(tenant, &name(state.segment));
-    let put = Put { key, expect: Expect::Anything, item: Some(Item { version: 1, body: body.into() }) };
+    Ok(Put { key, expect, item: Some(Item { version: state.edition, body: body.into() }) })
+}
+
+async fn write(engine: &Engine, tenant: TenantId, state: &SweepState, expect: Expect) -> Result<(), Fault> {
+    let put = put(tenant, state, expect)?;
     match engine.store.commit(Commit { puts: vec![put], ..Commit::default() }).await {
         Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
         Err(CommitError::Fault(fault)) => Err(fault),

@@ -1,5 +1,6 @@
 //! The engine's view of a catalog.
 
+use crate::backfill;
 use crate::catalogs::revision_name;
 use crate::engine::Engine;
 use crate::hosted::{Admission, Hosted};
@@ -8,8 +9,9 @@ use crate::ports::{Expect, Fault, Item, ItemKey, Put};
 use crate::working::WorkingSet;
 use async_trait::async_trait;
 use roadbook_catalog::{Catalog, CatalogWorld, Command, Event};
-use roadbook_kernel::{ActorKey, Draft, Durable, Moment, Refusal};
+use roadbook_kernel::{ActorKey, Draft, Durable, Moment, Refusal, SegmentId};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 #[async_trait]
 impl Hosted for Catalog {
@@ -68,9 +70,20 @@ impl Hosted for Catalog {
 
     fn count(_: &Event, _: &mut Vec<(String, i64)>) {}
 
-    /// A published journey revision, for the runs that will be pinned to it.
+    /// A published journey revision, for the runs that will be pinned to it; the sweep that counts a published
+    /// segment's past events.
     fn documents(key: &ActorKey, state: &Self, facts: &[&Event]) -> Vec<Put> {
-        facts
+        // By segment, because a turn may publish one twice and a commit may write an item once.
+        let published: BTreeMap<SegmentId, Moment> = facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Event::SegmentPublished { id, at, .. } => Some((*id, *at)),
+                Event::SegmentDrafted { .. } | Event::JourneyDrafted { .. } | Event::JourneyPublished { .. } => None,
+            })
+            .collect();
+        let sweeps =
+            published.into_iter().filter_map(|(id, at)| backfill::begun(key.tenant, id, state.edition, at).ok());
+        let revisions = facts
             .iter()
             .filter_map(|fact| state.document(fact))
             .filter_map(|document| {
@@ -78,7 +91,7 @@ impl Hosted for Catalog {
                 let name = revision_name(document.journey, document.revision);
                 let item = Some(Item { version: 1, body: body.into() });
                 Some(Put { key: ItemKey::document(key.tenant, &name), expect: Expect::Absent, item })
-            })
-            .collect()
+            });
+        sweeps.chain(revisions).collect()
     }
 }

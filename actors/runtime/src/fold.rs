@@ -100,6 +100,9 @@ pub(crate) async fn fold<D: Hosted>(
     };
     if verdicts.park {
         park(engine, set);
+    } else if !chunk.is_empty() {
+        // A message gives a parked actor another chance: what it brings may be the fix.
+        set.now_on_mut().row.parked = false;
     }
     for index in chunk {
         let message = &messages[*index];
@@ -107,6 +110,10 @@ pub(crate) async fn fold<D: Hosted>(
         // Strictly before: at one instant messages come first.
         if let Some(again) = fire_before(engine, scene, set, message.time(), now, &mut turn)? {
             return Ok(Folded::Again(again));
+        }
+        if turn.more_due {
+            // The rest of what was due before this message comes first, in a turn of its own.
+            break;
         }
         let decided = decide_one(engine, scene, set, message, now, verdicts).await?;
         let outcome = match decided {
@@ -221,7 +228,6 @@ fn record<D: Hosted>(
     let wall = engine.wall.now();
     let working = set.now_on_mut();
     working.row.inbox.note(message.id.short(), wall);
-    working.row.parked = false;
     working.row.last_turn = working.row.last_turn.max(message.accepted);
     set.close(Trigger::Message {
         id: message.id,

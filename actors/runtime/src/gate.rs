@@ -206,7 +206,6 @@ fn merge(engine: &Engine, set: &mut Customers, other: ActorKey, message: &Messag
         working.row.inbox.unite(&inbox);
         working.row.last_turn = working.row.last_turn.max(last_turn);
         working.row.edition = working.row.edition.max(edition);
-        working.row.parked = false;
     }
     set.current = winner;
     set.merged = true;

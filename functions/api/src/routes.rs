@@ -5,15 +5,17 @@ use crate::api::Api;
 pub use crate::metrics::RouteClass;
 use crate::failure::Failure;
 use crate::ingest::Door;
-use crate::{ingest, ops, profiles, trace};
+use crate::definitions::{self, journeys, segments};
+use crate::{consents, ingest, keys, letters, merge, ops, profiles, sends, trace};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use roadbook_app::App;
 use roadbook_customer::Call;
+use roadbook_kernel::{JourneyId, SegmentId};
 use std::sync::Arc;
 
 /// One path and method of the API.
@@ -94,6 +96,28 @@ routes! {
         get "/v1/profiles/lookup" => profiles::lookup;
         get "/v1/profiles/{id}" => profiles::get;
         get "/v1/profiles/{id}/timeline" => profiles::timeline;
+        post "/v1/profiles/{id}/consents" => consents::note;
+        post "/v1/identity/merge" => merge::merge;
+        get "/v1/segments" => definitions::list::<SegmentId>;
+        post "/v1/segments" => definitions::create::<SegmentId>;
+        get "/v1/segments/{id}" => definitions::get::<SegmentId>;
+        put "/v1/segments/{id}" => definitions::edit::<SegmentId>;
+        post "/v1/segments/{id}/publish" => definitions::publish::<SegmentId>;
+        get "/v1/segments/{id}/stats" => segments::stats;
+        get "/v1/journeys" => definitions::list::<JourneyId>;
+        post "/v1/journeys" => definitions::create::<JourneyId>;
+        get "/v1/journeys/{id}" => definitions::get::<JourneyId>;
+        put "/v1/journeys/{id}" => definitions::edit::<JourneyId>;
+        post "/v1/journeys/{id}/publish" => definitions::publish::<JourneyId>;
+        get "/v1/journeys/{id}/stats" => journeys::stats;
+        get "/v1/journeys/{id}/diagram" => journeys::diagram;
+        get "/v1/dead-letters" => letters::list;
+        get "/v1/dead-letters/{id}" => letters::get;
+        post "/v1/dead-letters/{id}/replay" => letters::replay;
+        get "/v1/sends/stats" => sends::stats;
+        get "/v1/api-keys" => keys::list;
+        post "/v1/api-keys" => keys::create;
+        delete "/v1/api-keys/{id}" => keys::revoke;
     }
 }
 

@@ -11,6 +11,7 @@ use roadbook_runtime::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey,
 use roadbook_runtime::relay::SYSTEM;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Keys remembered by a process; a revocation in this process is effective at once.
 const KEYS_CACHED: usize = 10_000;
@@ -90,6 +91,8 @@ impl Authority {
 pub struct Access {
     store: Arc<dyn Store>,
     known: Cache<String, Arc<ApiKey>>,
+    /// Counts revocations: a key that was read before one must not be remembered after it.
+    revocations: AtomicU64,
 }
 
 fn digest(text: &str) -> String {
@@ -99,7 +102,7 @@ fn digest(text: &str) -> String {
 impl Access {
     /// Keys kept in a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Cache::new(KEYS_CACHED) }
+        Self { store, known: Cache::new(KEYS_CACHED), revocations: AtomicU64::new(0) }
     }
 
     /// Makes a key from 32 random bytes that the caller drew.
@@ -146,6 +149,7 @@ impl Access {
         if let Some(key) = self.known.get(text) {
             return Ok(Some(Authority { key }));
         }
+        let seen = self.revocations.load(Ordering::SeqCst);
         let name = format!("key/{}", digest(text));
         let Some(item) = self.store.load(&ItemKey::document(SYSTEM, &name)).await? else { return Ok(None) };
         let key = Arc::new(read(&item)?);
@@ -153,6 +157,9 @@ impl Access {
             return Ok(None);
         }
         self.known.insert(text.to_owned(), key.clone());
+        if self.revocations.load(Ordering::SeqCst) != seen {
+            self.known.remove(text);
+        }
         Ok(Some(Authority { key }))
     }
 
@@ -188,6 +195,7 @@ impl Access {
             key.revoked_at = Some(now);
             self.write(&key, &hash, Expect::Version(item.version), item.version + 1).await?;
         }
+        self.revocations.fetch_add(1, Ordering::SeqCst);
         self.known.clear();
         Ok(true)
     }

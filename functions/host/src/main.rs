@@ -14,6 +14,11 @@ mod socket;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// Rows are decoded on one thread and dropped on another; mimalloc returns such memory without a lock. Measured on the
+/// replay: a third less CPU than the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     match cli.run() {

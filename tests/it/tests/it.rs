@@ -3,4 +3,5 @@
 mod it {
     pub mod scenario;
     pub mod stores;
+    pub mod turns;
 }

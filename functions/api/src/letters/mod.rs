@@ -1,22 +1,82 @@
 //! Dead letters: what could not be applied, why, and how it is sent again.
 
-use serde_json::Value;
-use std::borrow::Cow;
+mod producer;
+mod replay;
+mod view;
 
-/// What its producer called an event that could not be read. An event that is kept as text, because it is no JSON or
-/// too large, is searched for it.
-pub(crate) fn producer_id(event: &Value) -> Option<Cow<'_, str>> {
-    match event {
-        Value::Object(fields) => match fields.get("messageId")? {
-            Value::String(id) => Some(id.as_str().into()).filter(|id: &Cow<'_, str>| !id.trim().is_empty()),
-            Value::Number(id) => Some(id.to_string().into()),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        },
-        Value::String(text) => {
-            let rest = text.split_once("\"messageId\"")?.1.trim_start().strip_prefix(':')?.trim_start();
-            let id = rest.strip_prefix('"')?.split_once('"')?.0;
-            (!id.trim().is_empty() && id.len() <= 200 && !id.contains('\\')).then_some(id.into())
+pub(crate) use producer::producer_id;
+pub(crate) use replay::replay;
+
+use crate::api::Api;
+use crate::failure::Failure;
+use crate::page::{Page, PageQuery};
+use crate::params::{Params, PathId};
+use crate::secret::Secret;
+use axum::Json;
+use axum::extract::State;
+use roadbook_kernel::{DeadLetterId, TenantId};
+use roadbook_runtime::ports::{ItemKey, Space};
+use roadbook_runtime::{Letter, LetterStatus};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Letters read at once.
+const LETTERS_READ: usize = 256;
+/// Letters looked at for one page. A filter that finds little ends its page early, with a cursor to go on.
+const LETTERS_LOOKED_AT_MAX: usize = 4_096;
+
+/// `GET /v1/dead-letters?status=&limit=&cursor=`, newest first.
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>, secret: Secret, params: Params,
+) -> Result<Json<Page>, Failure> {
+    let status = match params.get("status") {
+        None | Some("") => None,
+        Some("open") => Some(LetterStatus::Open),
+        Some("replayed") => Some(LetterStatus::Replayed),
+        Some(_) => return Err(Failure::invalid("unknown_choice", "", "`status` is open or replayed")),
+    };
+    let keys = secret.keys(&api);
+    let page = PageQuery::read(&params, &keys, format!("dead letters/{status:?}"))?;
+    let mut place = page.after.clone();
+    let (mut rows, mut looked_at) = (Vec::new(), 0);
+    loop {
+        let found = api
+            .engine()
+            .store
+            .scan(Space::Letter, secret.tenant(), b"l", place.as_deref(), LETTERS_READ)
+            .await?;
+        let last_read = found.len() < LETTERS_READ;
+        for (key, item) in found {
+            if rows.len() == page.limit {
+                return Ok(Json(page.answer(rows, place)));
+            }
+            let letter = Letter::read(&item)?;
+            if status.is_none_or(|status| status == letter.status) {
+                rows.push(view::letter(&letter));
+            }
+            place = Some(key.local().to_vec());
+            looked_at += 1;
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+        if last_read {
+            return Ok(Json(page.answer(rows, None)));
+        }
+        if looked_at >= LETTERS_LOOKED_AT_MAX {
+            return Ok(Json(page.answer(rows, place)));
+        }
     }
+}
+
+/// `GET /v1/dead-letters/{id}`.
+pub(crate) async fn get(
+    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<DeadLetterId>,
+) -> Result<Json<Value>, Failure> {
+    let (letter, _) = load(&api, secret.tenant(), id).await?;
+    Ok(Json(view::letter(&letter)))
+}
+
+/// A letter and the version it was read at.
+async fn load(api: &Api, tenant: TenantId, id: DeadLetterId) -> Result<(Letter, u64), Failure> {
+    let item = api.engine().store.load(&ItemKey::letter(tenant, id)).await?;
+    let item = item.ok_or_else(|| Failure::not_found("dead letter"))?;
+    Ok((Letter::read(&item)?, item.version))
 }

@@ -60,7 +60,7 @@ impl Line<'_> {
     /// The line as it is shown.
     pub(super) fn shown(&self) -> Value {
         let mut shown = match self.kind {
-            What::Event(observation) => event(observation),
+            What::Event(observation) => observed(observation),
             What::Fact(name, event) => {
                 let mut details = details(event);
                 details["type"] = json!("fact");
@@ -85,7 +85,8 @@ impl Line<'_> {
     }
 }
 
-fn event(observation: &Observation) -> Value {
+/// An event as it is shown, without its times.
+pub(crate) fn observed(observation: &Observation) -> Value {
     let kinds: Vec<_> = observation.identifiers.iter().map(|identifier| identifier.kind).collect();
     let mut shown = json!({
         "type": "event",

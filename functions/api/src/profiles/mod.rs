@@ -6,6 +6,7 @@ mod read;
 mod timeline;
 mod view;
 
+pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::live;
 pub(crate) use timeline::timeline;

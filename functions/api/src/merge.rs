@@ -1,0 +1,71 @@
+//! An operator says that two customers are one.
+
+use crate::api::Api;
+use crate::command;
+use crate::failure::Failure;
+use crate::fields::Fields;
+use crate::profiles::live;
+use crate::secret::Secret;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Uri};
+use roadbook_customer::Command;
+use roadbook_identity::survivor;
+use roadbook_kernel::{ActorKey, CustomerId};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `POST /v1/identity/merge {customers: [a, b], into?}`. The elder of the two ids stays: with `into` the caller says
+/// which one they expect, and is refused where it is the other.
+pub(crate) async fn merge(
+    State(api): State<Arc<Api>>, secret: Secret, uri: Uri, headers: HeaderMap, body: Body,
+) -> Result<Json<Value>, Failure> {
+    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
+    let mut fields = Fields::read(&api, &headers, body).await?;
+    let pair = pair(&mut fields);
+    let into = match fields.optional_text("into") {
+        Some(text) => {
+            let id = text.parse::<CustomerId>().ok();
+            if id.is_none() {
+                fields.wrong("into", "bad_id", "expected a profile id, `cus_...`");
+            }
+            id
+        }
+        None => None,
+    };
+    fields.close()?;
+    let Some([a, b]) = pair else { return Err(Failure::defect()) };
+    let tenant = secret.tenant();
+    let (first, second) = (live(&api, tenant, a).await?.state.id, live(&api, tenant, b).await?.state.id);
+    let stays = survivor(first, second);
+    if let Some(into) = into {
+        let expected = live(&api, tenant, into).await?.state.id;
+        if expected != stays {
+            let detail = format!("the elder id stays, which is {stays}");
+            return Err(Failure::invalid("not_the_survivor", "/into", detail));
+        }
+    }
+    let id = if first == second {
+        first
+    } else {
+        let to = ActorKey::customer(tenant, stays);
+        let other = if stays == first { second } else { first };
+        command::to_customer(&api, to, message, Command::MergeWith { other }, api.engine().clock.now()).await?
+    };
+    Ok(Json(json!({ "id": id, "merged": [a, b] })))
+}
+
+fn pair(fields: &mut Fields) -> Option<[CustomerId; 2]> {
+    let value = fields.required("customers")?;
+    let ids: Option<Vec<CustomerId>> =
+        value.as_array().map(|list| list.iter().filter_map(|id| id.as_str()?.parse().ok()).collect());
+    let length = value.as_array().map_or(0, Vec::len);
+    match ids.as_deref() {
+        Some(&[a, b]) if length == 2 && a != b => Some([a, b]),
+        _ => {
+            fields.wrong("customers", "bad_id", "expected a list of two different profile ids, `cus_...`");
+            None
+        }
+    }
+}

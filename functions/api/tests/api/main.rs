@@ -1,0 +1,14 @@
+//! The API from outside: requests in, answers out, on the memory store without mailboxes.
+
+mod auth;
+mod bodies;
+mod browser;
+mod definitions;
+mod ingestion;
+mod letters;
+mod load;
+mod ops;
+mod privacy;
+mod profiles;
+mod rig;
+mod tenants;
