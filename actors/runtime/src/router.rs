@@ -51,6 +51,9 @@ pub struct Router {
     claims: Cache<(TenantId, IdentifierKey), CustomerId>,
 }
 
+/// Events with one target, and whether they may found it.
+type Group = (ActorKey, bool, Vec<Traveller>);
+
 /// One event while it looks for its customer.
 struct Traveller {
     index: usize,
@@ -115,13 +118,9 @@ impl Router {
             travellers.iter().for_each(|one| results[one.index] = Some(Err(fault.clone())));
             return Vec::new();
         }
-        let mut groups: Vec<(ActorKey, bool, Vec<Traveller>)> = Vec::new();
-        for (target, founding, members) in self.group(tenant, travellers) {
-            groups.push((ActorKey::customer(tenant, target), founding, members));
-        }
-        let deliveries = groups.into_iter().map(|(key, founding, members)| self.send(key, founding, members));
+        let groups = self.group(tenant, travellers);
         let mut again = Vec::new();
-        for (members, outcomes) in futures_util::future::join_all(deliveries).await {
+        for (members, outcomes) in self.send_all(groups).await {
             match outcomes {
                 Err(fault) => members.iter().for_each(|one| results[one.index] = Some(Err(fault.clone()))),
                 Ok(outcomes) => {
@@ -177,20 +176,21 @@ impl Router {
     }
 
     /// Puts events with the same target together; of those nobody knows yet, the ones that share an identifier.
-    fn group(&self, tenant: TenantId, travellers: Vec<Traveller>) -> Vec<(CustomerId, bool, Vec<Traveller>)> {
-        let mut groups: Vec<(CustomerId, bool, Vec<Traveller>)> = Vec::new();
+    fn group(&self, tenant: TenantId, travellers: Vec<Traveller>) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        let actor = |id| ActorKey::customer(tenant, id);
         let mut by_target: HashMap<CustomerId, usize> = HashMap::new();
         let mut by_identifier: HashMap<IdentifierKey, usize> = HashMap::new();
         for traveller in travellers {
             let place = match traveller.target {
                 Some(target) => *by_target.entry(target).or_insert_with(|| {
-                    groups.push((target, false, Vec::new()));
+                    groups.push((actor(target), false, Vec::new()));
                     groups.len() - 1
                 }),
                 None => match traveller.keys.iter().find_map(|key| by_identifier.get(key)) {
                     Some(place) => *place,
                     None => {
-                        groups.push((self.found(tenant, &traveller), true, Vec::new()));
+                        groups.push((actor(self.found(tenant, &traveller)), true, Vec::new()));
                         groups.len() - 1
                     }
                 },
@@ -207,6 +207,17 @@ impl Router {
     fn found(&self, tenant: TenantId, traveller: &Traveller) -> CustomerId {
         let Accepted { accepted, id, .. } = traveller.accepted;
         self.engine.keys.of(tenant).customer(accepted, id, &traveller.keys[0], traveller.ordinal)
+    }
+
+    async fn send_all(&self, mut groups: Vec<Group>) -> Vec<(Vec<Traveller>, Result<Vec<Outcome>, Fault>)> {
+        // One event of one customer is the most frequent request of all: it needs nobody to wait for several.
+        if groups.len() == 1
+            && let Some((key, founding, members)) = groups.pop()
+        {
+            return vec![self.send(key, founding, members).await];
+        }
+        let all = groups.into_iter().map(|(key, founding, members)| self.send(key, founding, members));
+        futures_util::future::join_all(all).await
     }
 
     async fn send(

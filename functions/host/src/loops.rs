@@ -15,6 +15,8 @@ const RELAY_TURNS: usize = 2_048;
 const LANE_ACTORS: usize = 512;
 /// Sends taken up at once.
 const SENDS: usize = 256;
+/// Sends of a lane a starting process looks through for calls its predecessor had begun.
+const SENDS_RECOVERED: usize = 10_000;
 /// Customers a segment sweep looks at between two looks at the clock.
 const BACKFILL_CUSTOMERS: usize = 500;
 /// The longest a loop sleeps without looking: the level trigger.
@@ -90,6 +92,9 @@ impl Loops {
 
     async fn sender(self) {
         let sender = Sender::new(self.engine.clone(), self.deliver.clone(), self.channel.clone());
+        if let Err(fault) = sender.recover(SENDS_RECOVERED).await {
+            tracing::warn!(%fault, "sends begun by a former process wait for their lease");
+        }
         loop {
             match sender.work(SENDS).await {
                 Ok(0) => self.until_due(DueKind::Send).await,

@@ -48,6 +48,21 @@ impl Sender {
         Ok(count)
     }
 
+    /// Takes up at once what a former process of this store had begun, without waiting for its lease. Only where one
+    /// process owns the store.
+    ///
+    /// # Errors
+    /// A fault while the queue is read.
+    pub async fn recover(&self, limit: usize) -> Result<(), Fault> {
+        let horizon = self.engine.clock.now().plus_ms(ATTEMPT_LEASE_MS);
+        for held in due(&self.engine, horizon, limit).await? {
+            if matches!(held.job.state, JobState::Attempting { .. }) {
+                self.one(held).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn one(&self, mut held: Held) -> Result<(), Fault> {
         match held.job.state.clone() {
             JobState::Queued { .. } | JobState::Attempting { .. } => self.attempt(&mut held).await,
