@@ -123,7 +123,7 @@ impl Trait {
         other.list.iter().for_each(|written| self.note_entry(written.clone()));
         for (founding, sum) in &other.sums {
             let known = self.sums.entry(*founding).or_insert(*sum);
-            if sum.abs() > known.abs() || (sum.abs() == known.abs() && sum > known) {
+            if (sum.unsigned_abs(), *sum) > (known.unsigned_abs(), *known) {
                 *known = *sum;
             }
         }

@@ -29,6 +29,11 @@ impl Hosted for Catalog {
         engine.limits.catalog_bytes_max
     }
 
+    /// One: the documents of a turn are made of the state it leaves, and a second edit would change the first's.
+    fn turn_messages_max(_: &Engine) -> usize {
+        1
+    }
+
     async fn scene(_: &Engine, _: &ActorKey, _: u64) -> Result<(), Fault> {
         Ok(())
     }

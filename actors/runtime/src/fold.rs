@@ -71,13 +71,18 @@ impl Fold {
         outcomes
     }
 
+    /// Duplicates: all that a turn without a commit can have to count.
+    pub(crate) fn count_known(&self, engine: &Engine) {
+        let known = self.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate { .. }));
+        Tally::add(&engine.tally.duplicates, known.count() as u64);
+    }
+
     pub(crate) fn count(&self, engine: &Engine, rows: usize) {
         let tally = &engine.tally;
         let fresh = |outcome: &&Outcome| matches!(outcome, Outcome::Applied { .. } | Outcome::Refused(_));
         Tally::add(&tally.turns, rows as u64);
         Tally::add(&tally.events, self.outcomes.iter().filter(fresh).count() as u64);
-        let known = self.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate { .. }));
-        Tally::add(&tally.duplicates, known.count() as u64);
+        self.count_known(engine);
         Tally::add(&tally.defects, self.outcomes.iter().filter(|one| matches!(one, Outcome::Defect)).count() as u64);
         Tally::add(&tally.timers, self.timers);
         Tally::add(&tally.merges, self.merges);
@@ -98,6 +103,8 @@ pub(crate) async fn fold<D: Hosted>(
         timers: 0,
         merges: 0,
     };
+    // Timers may fire before the first message is decided: what the runs are pinned to must be there by then.
+    D::prepare(engine, scene, set).await?;
     if verdicts.park {
         park(engine, set);
     } else if !chunk.is_empty() {
@@ -116,6 +123,10 @@ pub(crate) async fn fold<D: Hosted>(
             break;
         }
         let decided = decide_one(engine, scene, set, message, now, verdicts).await?;
+        if verdicts.park {
+            // Also where a merge has moved the turn to another row.
+            set.now_on_mut().row.parked = true;
+        }
         let outcome = match decided {
             Decided::Applied(on) => {
                 turn.applied_on.push((turn.outcomes.len(), on));

@@ -54,25 +54,27 @@ async fn whose(
     engine: &Engine, set: &mut Customers, message: &Message<Command>, identifiers: &[Identifier],
 ) -> Result<Option<Admission>, Fault> {
     let state = &set.now_on().row.state;
-    let tenant = set.current.tenant;
     match (&state.life, message.via) {
+        // To the end of the chain at once: a chain may be longer than the hops a message has.
         (Life::Merged { into, .. }, _) => {
-            let forward = Some(ActorKey::customer(tenant, *into));
+            let into = *into;
+            let forward = Some(live_end(engine, set, into).await?);
             Ok(Some(Admission::NotMine { forward, exists: true }))
         }
         // A founding message names identifiers nobody had claimed: an earlier message of its batch may have founded
         // this row on another of them.
-        (Life::Live(_), Some(_)) if message.founding && identifiers.iter().any(|one| state.owns(&one.key())) => Ok(None),
+        (Life::Live(_), Some(_)) if message.founding && identifiers.iter().any(|one| state.owns(&one.key())) => {
+            decided_elsewhere(engine, set, identifiers).await
+        }
         (Life::Live(_), Some(via)) if !state.owns(&via) => {
             Ok(Some(Admission::NotMine { forward: None, exists: true }))
         }
-        (Life::Live(_), _) => Ok(None),
+        (Life::Live(_), Some(_)) => decided_elsewhere(engine, set, identifiers).await,
+        (Life::Live(_), None) => Ok(None),
         (Life::Unborn, Some(via)) if message.founding => {
             // Somebody may have claimed one of them since they were resolved: then there is nobody to found.
-            for identifier in identifiers {
-                if set.claim(engine, identifier.key()).await?.is_some() {
-                    return Ok(Some(Admission::NotMine { forward: None, exists: false }));
-                }
+            if let Some(elsewhere) = decided_elsewhere(engine, set, identifiers).await? {
+                return Ok(Some(elsewhere));
             }
             let founded = Event::Founded { by: message.id, on: via, at: message.accepted };
             set.now_on_mut().emit(founded);
@@ -84,6 +86,34 @@ async fn whose(
             Ok(Some(Admission::Refused(refusal)))
         }
     }
+}
+
+/// The rule of routing once more, inside the turn: the strongest identifier that has an owner decides whose the event
+/// is. Between resolving and deciding another turn may have claimed a stronger one than it was routed by; linked here,
+/// it would look like a second person.
+///
+/// A weak identifier decides for nobody who is known where the event names a person nobody knows yet: a first login
+/// on somebody else's device is somebody new.
+async fn decided_elsewhere(
+    engine: &Engine, set: &mut Customers, identifiers: &[Identifier],
+) -> Result<Option<Admission>, Fault> {
+    let keys = roadbook_identity::route(identifiers);
+    let brings_strong = keys.first().is_some_and(|key| !key.kind.is_weak());
+    for key in keys {
+        let names_nobody_new = |state: &Customer| !(key.kind.is_weak() && brings_strong && state.is_known());
+        let state = &set.now_on().row.state;
+        if state.owns(&key) {
+            let exists = Some(Admission::NotMine { forward: None, exists: true });
+            return Ok(if names_nobody_new(state) { None } else { exists });
+        }
+        let Some(owner) = set.claim(engine, key).await?.map(|claim| claim.owner) else { continue };
+        let there = live_end(engine, set, owner).await?;
+        if set.row(&there).is_some_and(|working| names_nobody_new(&working.row.state)) {
+            let mine = there == set.current;
+            return Ok((!mine).then_some(Admission::NotMine { forward: None, exists: false }));
+        }
+    }
+    Ok(None)
 }
 
 /// A weak identifier that changed its person: a duplicate of an older message may be known where it led before.
@@ -227,7 +257,7 @@ async fn merge_with(
             return Ok(Admission::Refused(Refusal::new("no_such_customer", "there is no customer under this id")));
         }
         Life::Merged { into, .. } => {
-            let forward = Some(ActorKey::customer(set.current.tenant, into));
+            let forward = Some(live_end(engine, set, into).await?);
             return Ok(Admission::NotMine { forward, exists: true });
         }
         Life::Live(_) => {}

@@ -40,6 +40,11 @@ pub trait Hosted: Durable {
     /// The most bytes of state that ordinary growth may reach.
     fn state_bytes_max(engine: &Engine) -> usize;
 
+    /// The most messages one turn may fold.
+    fn turn_messages_max(engine: &Engine) -> usize {
+        engine.limits.turn_messages_max
+    }
+
     /// Loads the scene, no older than `edition`.
     async fn scene(engine: &Engine, key: &ActorKey, edition: u64) -> Result<Self::Scene, Fault>;
 

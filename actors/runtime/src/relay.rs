@@ -33,7 +33,10 @@ impl Relay {
         let item = engine.store.load(&ItemKey::document(SYSTEM, CURSOR)).await?;
         let Some(item) = item else { return Ok(Self { sequence: 0, version: 0 }) };
         let bytes = item.body.as_ref().try_into().map_err(|_| Fault::Corrupt("the relay's cursor".into()))?;
-        Ok(Self { sequence: u64::from_be_bytes(bytes), version: item.version })
+        let sequence = u64::from_be_bytes(bytes);
+        // A relay that died between its commit and this left what it had carried in the log.
+        engine.journal.truncate(sequence).await?;
+        Ok(Self { sequence, version: item.version })
     }
 
     /// The last sequence that was carried.

@@ -4,10 +4,10 @@ use crate::engine::{Engine, Tally};
 use crate::letters::{Letter, LetterKind, Undelivered};
 use crate::message::{Message, Outcome};
 use crate::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put};
-use crate::working::{Claim, read_claim, write_claim};
+use crate::working::{Claim, load_row, read_claim, write_claim};
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
-use roadbook_customer::{Command, Observation};
+use roadbook_customer::{Command, Customer, Observation};
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, Refusal, TenantId};
 use std::collections::HashMap;
@@ -147,18 +147,38 @@ impl Router {
             if traveller.target.is_some() {
                 continue;
             }
+            traveller.via = traveller.keys[0];
+            let brings_strong = !traveller.keys[0].kind.is_weak();
             for key in &traveller.keys {
                 if unclaimed.contains(key) {
                     continue;
                 }
-                if let Some(owner) = self.owner(tenant, key).await? {
-                    (traveller.target, traveller.via) = (Some(owner), *key);
-                    break;
+                let Some(owner) = self.owner(tenant, key).await? else {
+                    unclaimed.push(*key);
+                    continue;
+                };
+                // A first login on the device of somebody known is somebody new: see the gate.
+                if key.kind.is_weak() && brings_strong && self.is_known(tenant, owner).await? {
+                    continue;
                 }
-                unclaimed.push(*key);
+                (traveller.target, traveller.via) = (Some(owner), *key);
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Whether a customer, or whoever they turned out to be, has any strong identifier. Asked only for events that
+    /// name a person nobody knows, and asked again by the gate.
+    async fn is_known(&self, tenant: TenantId, owner: CustomerId) -> Result<bool, Fault> {
+        let mut key = ActorKey::customer(tenant, owner);
+        loop {
+            let state = load_row::<Customer>(&self.engine, &key).await?.state;
+            match state.merged_into() {
+                Some(next) => key = ActorKey::customer(tenant, next),
+                None => return Ok(state.is_known()),
+            }
+        }
     }
 
     /// The owner a claim names: a customer, or a tombstone that will say where to go.

@@ -26,6 +26,10 @@ pub struct Swept {
 /// A fault of the store while the index is read.
 pub async fn sweep(engine: &Engine, deliver: &dyn Deliver, until: Moment, lane_max: usize) -> Result<Swept, Fault> {
     let entries = engine.store.due(DueKind::Actor, until, lane_max).await?;
+    Ok(poke(deliver, &entries).await)
+}
+
+async fn poke(deliver: &dyn Deliver, entries: &[DueEntry]) -> Swept {
     let actors: Vec<ActorKey> = entries.iter().filter_map(actor_of).collect();
     let poked = actors.len();
     let failed = stream::iter(actors)
@@ -39,7 +43,7 @@ pub async fn sweep(engine: &Engine, deliver: &dyn Deliver, until: Moment, lane_m
         .buffer_unordered(POKES_MAX)
         .fold(0, |sum, one| async move { sum + one })
         .await;
-    Ok(Swept { poked, failed })
+    Swept { poked, failed }
 }
 
 /// Sweeps until nothing is due at `until`. For replay and tests, where time stands still meanwhile.
@@ -48,13 +52,19 @@ pub async fn sweep(engine: &Engine, deliver: &dyn Deliver, until: Moment, lane_m
 /// A fault; or [`Fault::Contended`] where actors stay due although their pokes succeed.
 pub async fn drain(engine: &Engine, deliver: &dyn Deliver, until: Moment) -> Result<usize, Fault> {
     let mut total = 0;
+    let mut before = Vec::new();
     loop {
-        let swept = sweep(engine, deliver, until, 4_096).await?;
+        let entries = engine.store.due(DueKind::Actor, until, 4_096).await?;
+        // Whoever was poked stands elsewhere in the index now, or nowhere; if nobody moved, nobody ever will.
+        if !entries.is_empty() && entries == before {
+            return Err(Fault::Contended(1));
+        }
+        let swept = poke(deliver, &entries).await;
         total += swept.poked;
         match swept {
             Swept { poked: 0, .. } => return Ok(total),
             Swept { poked, failed } if poked == failed => return Err(Fault::Contended(1)),
-            Swept { .. } => {}
+            Swept { .. } => before = entries,
         }
     }
 }

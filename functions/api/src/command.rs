@@ -24,7 +24,11 @@ pub(crate) enum Decided {
 /// The id of a command: derived from its `Idempotency-Key`, within this key and this resource, or drawn here at the
 /// edge where it has none.
 pub(crate) fn message_id(
-    api: &Api, secret: &Secret, method: &Method, uri: &Uri, headers: &HeaderMap,
+    api: &Api,
+    secret: &Secret,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
 ) -> Result<MessageId, Failure> {
     let keys = secret.keys(api);
     let source = secret.0.source().as_bytes();
@@ -36,14 +40,17 @@ pub(crate) fn message_id(
         let detail = format!("an Idempotency-Key has 1 to {KEY_BYTES_MAX} bytes");
         return Err(Failure::invalid("invalid_idempotency_key", "", detail));
     }
-    let parts: [&[u8]; 5] =
-        [b"idempotent command", source, method.as_str().as_bytes(), uri.path().as_bytes(), key];
+    let parts: [&[u8]; 5] = [b"idempotent command", source, method.as_str().as_bytes(), uri.path().as_bytes(), key];
     Ok(MessageId::from_u128(keys.derived(&parts).0))
 }
 
 /// Delivers a command to a customer, following tombstones. Says on whom it was decided.
 pub(crate) async fn to_customer(
-    api: &Api, mut to: ActorKey, id: MessageId, command: Command, occurred: Moment,
+    api: &Api,
+    mut to: ActorKey,
+    id: MessageId,
+    command: Command,
+    occurred: Moment,
 ) -> Result<CustomerId, Failure> {
     let engine = api.engine();
     let accepted = engine.clock.now();
@@ -66,7 +73,11 @@ pub(crate) async fn to_customer(
 
 /// Delivers a command to the tenant's catalog.
 pub(crate) async fn to_catalog(
-    api: &Api, secret: &Secret, id: MessageId, accepted: Moment, command: roadbook_catalog::Command,
+    api: &Api,
+    secret: &Secret,
+    id: MessageId,
+    accepted: Moment,
+    command: roadbook_catalog::Command,
 ) -> Result<Decided, Failure> {
     let message = Message { id, accepted, occurred: accepted, position: 0, via: None, founding: false, command };
     let key = ActorKey::catalog(secret.tenant());

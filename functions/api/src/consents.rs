@@ -20,7 +20,11 @@ use std::sync::Arc;
 /// `POST /v1/profiles/{id}/consents {purpose, verdict, as_of?}`. `as_of` is when the customer said it: an older word
 /// than the one known changes nothing.
 pub(crate) async fn note(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<CustomerId>, uri: Uri, headers: HeaderMap,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<CustomerId>,
+    uri: Uri,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Failure> {
     let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;

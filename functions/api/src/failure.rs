@@ -68,11 +68,15 @@ impl Failure {
     /// The world failed. What the caller sends again is recognised, so repeating the whole request is safe.
     pub(crate) fn fault(fault: &Fault) -> Self {
         let (code, detail, retry_after_s) = match fault {
-            Fault::DiskFull { .. } => ("disk_full", "there is no room to keep it safely; nothing was taken", DISK_RETRY_S),
+            Fault::DiskFull { .. } => {
+                ("disk_full", "there is no room to keep it safely; nothing was taken", DISK_RETRY_S)
+            }
             Fault::Overloaded => ("overloaded", "too much work is waiting; repeat the request", BUSY_RETRY_S),
             Fault::Contended(_) => ("contended", "too many changes at once; repeat the request", BUSY_RETRY_S),
             Fault::Store(_) => ("store_unavailable", "the store cannot be reached; repeat the request", STORE_RETRY_S),
-            Fault::Corrupt(_) => ("store_unreadable", "stored data cannot be read; an operator must look", DISK_RETRY_S),
+            Fault::Corrupt(_) => {
+                ("store_unreadable", "stored data cannot be read; an operator must look", DISK_RETRY_S)
+            }
         };
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
         Self { retry_after_s: Some(retry_after_s), ..failure }

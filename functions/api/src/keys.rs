@@ -38,7 +38,10 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, secret: Secret) -> Result<
 
 /// `POST /v1/api-keys {name, kind: write|secret}`: the only answer that ever holds the key.
 pub(crate) async fn create(
-    State(api): State<Arc<Api>>, secret: Secret, headers: HeaderMap, body: Body,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Response, Failure> {
     let mut fields = Fields::read(&api, &headers, body).await?;
     let name = fields.text("name");
@@ -65,7 +68,9 @@ pub(crate) async fn create(
 
 /// `DELETE /v1/api-keys/{id}`: the key proves nothing from now on.
 pub(crate) async fn revoke(
-    State(api): State<Arc<Api>>, secret: Secret, PathText(id): PathText,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathText(id): PathText,
 ) -> Result<StatusCode, Failure> {
     let revoked = api.app.access.revoke(secret.tenant(), &id, api.engine().clock.now()).await?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Failure::not_found("key")) }

@@ -48,7 +48,8 @@ fn units(millionths: i64) -> Value {
     Number::from_f64(millionths as f64 / 1_000_000.0).map_or(Value::Null, Value::Number)
 }
 
-fn all(value: &Value) -> Value {
+/// A value of which nothing is known: every text and number in it.
+pub(crate) fn all(value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) => value.clone(),
         Value::Number(number) => masked(number.to_string()),
@@ -58,7 +59,8 @@ fn all(value: &Value) -> Value {
     }
 }
 
-fn by_form(value: &Value) -> Value {
+/// A value under a name that says nothing of a person.
+pub(crate) fn by_form(value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) => value.clone(),
         Value::Number(number) => {

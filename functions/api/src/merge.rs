@@ -19,7 +19,11 @@ use std::sync::Arc;
 /// `POST /v1/identity/merge {customers: [a, b], into?}`. The elder of the two ids stays: with `into` the caller says
 /// which one they expect, and is refused where it is the other.
 pub(crate) async fn merge(
-    State(api): State<Arc<Api>>, secret: Secret, uri: Uri, headers: HeaderMap, body: Body,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<Value>, Failure> {
     let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
     let mut fields = Fields::read(&api, &headers, body).await?;

@@ -2,10 +2,10 @@
 //! [`ROUTES`].
 
 use crate::api::Api;
-pub use crate::metrics::RouteClass;
+use crate::definitions::{self, journeys, segments};
 use crate::failure::Failure;
 use crate::ingest::Door;
-use crate::definitions::{self, journeys, segments};
+pub use crate::metrics::RouteClass;
 use crate::{consents, ingest, keys, letters, merge, ops, profiles, sends, trace};
 use axum::Router;
 use axum::extract::{Request, State};

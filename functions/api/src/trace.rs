@@ -117,10 +117,12 @@ mod tests {
 
     #[test]
     fn a_trace_id_is_taken_over_or_new() {
-        let sent = |value: &'static str| HeaderMap::from_iter([(
-            axum::http::HeaderName::from_static("traceparent"),
-            axum::http::HeaderValue::from_static(value),
-        )]);
+        let sent = |value: &'static str| {
+            HeaderMap::from_iter([(
+                axum::http::HeaderName::from_static("traceparent"),
+                axum::http::HeaderValue::from_static(value),
+            )])
+        };
         let id = "0af7651916cd43dd8448eb211c80319c";
         assert_eq!(trace_id(&sent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")), id);
         for other in ["", "00-+8613800000000-x-01", "x"] {

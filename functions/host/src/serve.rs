@@ -48,13 +48,15 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
     let listener = listener.with_context(|| format!("cannot listen on {address}; is another process using it?"))?;
     socket::listen(&place.data, host.clone())?;
     Loops { engine: app.engine.clone(), deliver: app.router.deliver().clone(), channel: host.channel.clone() }.start();
+    // Before anybody is told that the process is ready: a supervisor may stop it in the same instant.
+    let stop = stop_signal()?;
     announce(listener.local_addr()?, keys, as_json);
 
     let drain_s = app.config.drain_s;
     let stopping = {
         let app = app.clone();
         async move {
-            stop_signal().await;
+            stop.await;
             tracing::info!("stopping: finishing what was taken");
             app.drain();
         }
@@ -77,20 +79,16 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-async fn stop_signal() {
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::error!(%error, "cannot listen for SIGTERM");
-            return std::future::pending().await;
+/// Listens for SIGTERM and Ctrl-C from now on.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        result = tokio::signal::ctrl_c() => if let Err(error) = result {
-            tracing::error!(%error, "cannot listen for Ctrl-C");
-        },
-    }
+    })
 }
 
 /// The one place where keys are printed, and only on the first start of a folder.

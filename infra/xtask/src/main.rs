@@ -1,2 +1,69 @@
-//! roadbook-xtask
-fn main() {}
+//! `cargo xtask <verb>`: what a person or a CI machine asks of this repository.
+//!
+//! It imports nothing of the product: it drives cargo, the built programs and strangers' clients as processes, so that
+//! what passes here is what a user gets.
+//!
+//! | verb | file |
+//! | --- | --- |
+//! | `demo` | `demo/` |
+//! | `test`, `ci` | `suite/` (one step, one function) |
+//! | `bench` | `bench.rs` |
+//! | `schemas` | `schemas.rs` |
+
+mod bench;
+mod demo;
+mod http;
+mod place;
+mod process;
+mod run;
+mod schemas;
+mod suite;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use place::Place;
+use std::process::ExitCode;
+
+/// The verbs of the house.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build and start Roadbook with a simulated platform, and play made-up customers through it.
+    Demo(demo::Options),
+    /// Everything that must hold, on a fresh machine too: sets up what it needs.
+    Test(suite::Options),
+    /// `test` as the CI machine runs it: what is skipped elsewhere fails here.
+    Ci(suite::Options),
+    /// Measure the machine and the server on it, and print the table.
+    Bench(bench::Options),
+    /// Write the JSON Schemas that are generated from code.
+    Schemas(schemas::Options),
+}
+
+fn main() -> ExitCode {
+    match carry_out(Arguments::parse().verb) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(verb: Verb) -> Result<bool> {
+    let place = Place::find()?;
+    match verb {
+        Verb::Demo(options) => demo::run(&place, &options),
+        Verb::Test(options) => suite::run(place, &options),
+        Verb::Ci(options) => suite::run(place.in_ci(), &options),
+        Verb::Bench(options) => bench::run(&place, &options),
+        Verb::Schemas(options) => schemas::run(&place, &options),
+    }
+}

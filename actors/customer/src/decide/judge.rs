@@ -44,6 +44,8 @@ impl Reaction<'_, '_, '_> {
             at: self.world.at,
         });
         if changed {
+            // Time alone may have changed it: then nothing else has touched the segments that refer to it.
+            self.touched.segments.insert(rule.id);
             let edge = if truth.holds { Edge::Enter } else { Edge::Leave };
             self.seen.push_back(Seen::Crossed(rule.id, edge));
         }

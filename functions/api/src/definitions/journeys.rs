@@ -24,7 +24,9 @@ fn revision(entry: &Entry) -> Option<Revision> {
 
 /// `GET /v1/journeys/{id}/stats`: counts over all revisions, as far as the relay has come.
 pub(crate) async fn stats(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<JourneyId>,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<JourneyId>,
 ) -> Result<Json<Value>, Failure> {
     let tenant = secret.tenant();
     let catalog = catalog(&api, tenant).await?;
@@ -44,9 +46,7 @@ pub(crate) async fn stats(
     for node in known.iter().flat_map(Revision::node_names) {
         stats.nodes.entry(node.to_owned()).or_default();
     }
-    let node = |node: journey_stats::NodeStats| {
-        json!({ "entered": node.entered, "left": node.left, "here": node.entered - node.left })
-    };
+    let node = |node: journey_stats::NodeStats| json!({ "entered": node.entered, "left": node.left, "here": node.entered - node.left });
     let nodes: Map<String, Value> = stats.nodes.into_iter().map(|(name, counts)| (name, node(counts))).collect();
     shown["nodes"] = Value::Object(nodes);
     Ok(Json(shown))
@@ -54,7 +54,9 @@ pub(crate) async fn stats(
 
 /// `GET /v1/journeys/{id}/diagram`: a Mermaid flowchart of the revision in force.
 pub(crate) async fn diagram(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<JourneyId>,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<JourneyId>,
 ) -> Result<Response, Failure> {
     let catalog = catalog(&api, secret.tenant()).await?;
     let revision = revision(entry(&catalog, id)?).ok_or_else(Failure::defect)?;

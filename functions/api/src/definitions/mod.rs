@@ -53,7 +53,9 @@ fn shown<D: Defined>(id: D, entry: &Entry) -> Value {
 
 /// `GET` of the list, oldest first.
 pub(crate) async fn list<D: Defined>(
-    State(api): State<Arc<Api>>, secret: Secret, params: Params,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    params: Params,
 ) -> Result<Json<Page>, Failure> {
     let keys = secret.keys(&api);
     let page = PageQuery::read(&params, &keys, D::NAME.to_owned())?;
@@ -68,7 +70,9 @@ pub(crate) async fn list<D: Defined>(
 
 /// `GET` of one.
 pub(crate) async fn get<D: Defined>(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<D>,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<D>,
 ) -> Result<Json<Value>, Failure> {
     let catalog = catalog(&api, secret.tenant()).await?;
     Ok(Json(shown(id, entry(&catalog, id)?)))
@@ -76,7 +80,11 @@ pub(crate) async fn get<D: Defined>(
 
 /// `POST` of a new one: a draft. Its answer names every mistake in it at once.
 pub(crate) async fn create<D: Defined>(
-    State(api): State<Arc<Api>>, secret: Secret, uri: Uri, headers: HeaderMap, body: Body,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Response, Failure> {
     let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
     let (name, body) = read::<D>(&api, &secret, &headers, body).await?;
@@ -106,7 +114,12 @@ fn made_before<D: Defined>(catalog: &Catalog, id: D) -> Result<D, Failure> {
 
 /// `PUT` of one: a new draft. What is published stays in force until the draft is.
 pub(crate) async fn edit<D: Defined>(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<D>, uri: Uri, headers: HeaderMap, body: Body,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<D>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<Value>, Failure> {
     let message = command::message_id(&api, &secret, &Method::PUT, &uri, &headers)?;
     entry(&catalog(&api, secret.tenant()).await?, id)?;
@@ -120,7 +133,11 @@ pub(crate) async fn edit<D: Defined>(
 /// `POST .../publish`: puts the newest revision in force. Publishing a segment also begins to count its past events,
 /// in the same commit.
 pub(crate) async fn publish<D: Defined>(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<D>, uri: Uri, headers: HeaderMap,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<D>,
+    uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Json<Value>, Failure> {
     let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
     entry(&catalog(&api, secret.tenant()).await?, id)?;
@@ -132,7 +149,10 @@ pub(crate) async fn publish<D: Defined>(
 
 /// Name and body of a definition. Segments it refers to must exist: the catalog checks the rest.
 async fn read<D: Defined>(
-    api: &Api, secret: &Secret, headers: &HeaderMap, body: Body,
+    api: &Api,
+    secret: &Secret,
+    headers: &HeaderMap,
+    body: Body,
 ) -> Result<(String, Value), Failure> {
     let mut fields = Fields::read(api, headers, body).await?;
     let (name, body) = (fields.text("name"), fields.required(D::BODY));

@@ -9,9 +9,7 @@ use std::collections::BTreeSet;
 
 /// Refuses a body that names a segment nobody has, or another tenant has. Segments are never removed, so what is there
 /// now stays there.
-pub(super) fn check(
-    catalog: &Catalog, named: &BTreeSet<SegmentId>, body: &Value, field: &str,
-) -> Result<(), Failure> {
+pub(super) fn check(catalog: &Catalog, named: &BTreeSet<SegmentId>, body: &Value, field: &str) -> Result<(), Failure> {
     let missing: BTreeSet<String> =
         named.iter().filter(|id| !catalog.segments.contains_key(id)).map(SegmentId::to_string).collect();
     if missing.is_empty() {

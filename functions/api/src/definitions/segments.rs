@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 /// `GET /v1/segments/{id}/stats`: members as far as the relay has come, and how far the past is counted.
 pub(crate) async fn stats(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<SegmentId>,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<SegmentId>,
 ) -> Result<Json<Value>, Failure> {
     let (engine, tenant) = (api.engine(), secret.tenant());
     entry(&catalog(&api, tenant).await?, id)?;

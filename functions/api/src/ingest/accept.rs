@@ -4,7 +4,7 @@
 //! static answer. Nothing is logged and no span is made unless the answer is an error.
 
 use super::rejected;
-use crate::api::Api;
+use crate::api::{Api, random};
 use crate::failure::{self, Failure};
 use crate::metrics::{RouteClass, add};
 use crate::{body, credentials, trace};
@@ -15,6 +15,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use roadbook_app::Authority;
 use roadbook_customer::Call;
+use roadbook_identity::TenantKeys;
+use roadbook_kernel::MessageId;
 use roadbook_runtime::ports::Fault;
 use roadbook_runtime::{Accepted, Outcome};
 use roadbook_wire::{Problem, RawBatch, Rejected, read_batch, read_single};
@@ -73,13 +75,32 @@ async fn accept(api: &Api, door: Door, parts: &Parts, body: Body) -> Result<(), 
     };
     if batch.len() > config.batch_events_max {
         let events = batch.len();
-        let detail =
-            format!("the batch has {events} events; at most {} are taken: send smaller batches", config.batch_events_max);
+        let detail = format!(
+            "the batch has {events} events; at most {} are taken: send smaller batches",
+            config.batch_events_max
+        );
         return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_events", detail));
     }
     let _ticket = api.gate.enter(batch.len(), config.in_flight_events_max)?;
     add(&api.metrics.received, batch.len() as u64);
-    deliver(api, door, &authority, batch, is_strict(&parts.headers)).await
+    let sent = Sent { door, list: list(door, &body), strict: is_strict(&parts.headers) };
+    deliver(api, &sent, &authority, batch).await
+}
+
+/// How the events were sent.
+struct Sent {
+    door: Door,
+    /// What stands before the index in a pointer to an event; `None` for a single call.
+    list: Option<&'static str>,
+    strict: bool,
+}
+
+fn list(door: Door, body: &[u8]) -> Option<&'static str> {
+    match door {
+        Door::Batch if body.trim_ascii_start().starts_with(b"[") => Some(""),
+        Door::Batch => Some("/batch"),
+        Door::Single(_) => None,
+    }
 }
 
 /// `X-Strict-Mode: 1`: one bad event fails the request, and then nothing of it is taken.
@@ -87,18 +108,20 @@ fn is_strict(headers: &HeaderMap) -> bool {
     headers.get("x-strict-mode").is_some_and(|value| value.as_bytes() == b"1")
 }
 
-async fn deliver(
-    api: &Api, door: Door, authority: &Authority, batch: RawBatch<'_>, strict: bool,
-) -> Result<(), Failure> {
+async fn deliver(api: &Api, sent: &Sent, authority: &Authority, batch: RawBatch<'_>) -> Result<(), Failure> {
     let (tenant, source) = (authority.tenant(), authority.source());
     let keys = api.engine().keys.of(tenant);
     let received = api.engine().clock.now();
     let mut good = Vec::with_capacity(batch.len());
     let mut bad = Vec::new();
+    let mut drawn = None;
     for (index, outcome) in batch.into_inbound(&keys, source, received).into_iter().enumerate() {
         match outcome {
             Ok(inbound) => good.push(Accepted {
-                id: inbound.message,
+                id: match inbound.producer_id {
+                    Some(_) => inbound.message,
+                    None => nameless(&keys, &mut drawn, index)?,
+                },
                 accepted: received,
                 occurred: inbound.occurred_at,
                 position: u32::try_from(index).unwrap_or(u32::MAX),
@@ -107,23 +130,33 @@ async fn deliver(
             Err(rejected) => bad.push(rejected),
         }
     }
-    if strict && !bad.is_empty() {
+    if sent.strict && !bad.is_empty() {
         return Err(Problem::rejected(bad.iter().map(|(rejected, _)| rejected)).into());
     }
     // Before the good events: if this fails, nothing was taken and the client repeats the whole.
     if !bad.is_empty() {
-        rejected::keep(api, door, authority, received, bad).await?;
+        rejected::keep(api, sent.door, authority, received, bad).await?;
     }
     if good.is_empty() {
         return Ok(());
     }
-    let positions: Vec<u32> = if strict { good.iter().map(|one| one.position).collect() } else { Vec::new() };
+    let positions: Vec<u32> = if sent.strict { good.iter().map(|one| one.position).collect() } else { Vec::new() };
     let results = api.app.router.observe(tenant, good).await;
     if let Some(fault) = worst(&results) {
         failure::log(fault);
         return Err(Failure::fault(fault));
     }
-    if strict { refusals(door, &positions, &results) } else { Ok(()) }
+    if sent.strict { refusals(sent.list, &positions, &results) } else { Ok(()) }
+}
+
+/// The id of an event that its producer did not name. What is sent twice in one millisecond is two events, so nothing
+/// of the request itself can tell them apart: the first nameless event of a request draws.
+fn nameless(keys: &TenantKeys, drawn: &mut Option<[u8; 16]>, index: usize) -> Result<MessageId, Failure> {
+    let drawn = match drawn {
+        Some(drawn) => drawn,
+        None => drawn.insert(random()?),
+    };
+    Ok(MessageId::from_u128(keys.derived(&[b"nameless event", drawn, &(index as u64).to_be_bytes()]).0))
 }
 
 /// A fault on any event: the client sends all of them again, and those that were taken are recognised.
@@ -133,19 +166,20 @@ fn worst(results: &[Result<Outcome, Fault>]) -> Option<&Fault> {
 
 /// In strict mode the sender is also told what the customers themselves refused. It is in the dead letters, and the
 /// rest was taken.
-fn refusals(door: Door, positions: &[u32], results: &[Result<Outcome, Fault>]) -> Result<(), Failure> {
-    let place = |position: u32| match door {
-        Door::Batch => format!("/batch/{position}"),
-        Door::Single(_) => String::new(),
-    };
+fn refusals(list: Option<&str>, positions: &[u32], results: &[Result<Outcome, Fault>]) -> Result<(), Failure> {
+    let place = |position: u32| list.map_or_else(String::new, |list| format!("{list}/{position}"));
     let refused: Vec<Rejected> = positions
         .iter()
         .zip(results)
         .filter_map(|(position, result)| {
             let (code, detail) = match result {
                 Ok(Outcome::Refused(refusal)) => (refusal.code.clone(), refusal.detail.clone()),
-                Ok(Outcome::Defect) => ("defect".into(), "it could not be applied; it is kept and can be replayed".into()),
-                Ok(Outcome::Applied { .. } | Outcome::Duplicate { .. } | Outcome::NotMine { .. }) | Err(_) => return None,
+                Ok(Outcome::Defect) => {
+                    ("defect".into(), "it could not be applied; it is kept and can be replayed".into())
+                }
+                Ok(Outcome::Applied { .. } | Outcome::Duplicate { .. } | Outcome::NotMine { .. }) | Err(_) => {
+                    return None;
+                }
             };
             Some(Rejected { code, pointer: place(*position), detail, index: *position as usize })
         })

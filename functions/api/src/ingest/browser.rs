@@ -33,9 +33,7 @@ pub(crate) async fn preflight(State(api): State<Arc<Api>>, headers: HeaderMap) -
 
 /// `GET /v1/projects/{writeKey}/settings`: what analytics.js reads before it sends anything. No third-party
 /// integration is ever named here: the only place events go to is this server.
-pub(crate) async fn settings(
-    State(api): State<Arc<Api>>, PathText(key): PathText, headers: HeaderMap,
-) -> Response {
+pub(crate) async fn settings(State(api): State<Arc<Api>>, PathText(key): PathText, headers: HeaderMap) -> Response {
     let mut response = match project(&api, &key, &headers).await {
         Ok(response) => response,
         Err(failure) => failure.into_response(),

@@ -1,7 +1,7 @@
 //! Events that cannot be read: kept whole, with the reason and the place, before the request is answered.
 
 use super::Door;
-use crate::api::Api;
+use crate::api::{Api, random};
 use crate::failure::Failure;
 use crate::metrics::add;
 use roadbook_app::Authority;
@@ -20,16 +20,19 @@ const COMMIT_LETTERS_MAX: usize = 256;
 /// Writes a dead letter for each of these events, unless its message has one: a request that is repeated because its
 /// answer was lost leaves one letter per event.
 pub(super) async fn keep(
-    api: &Api, door: Door, authority: &Authority, received: Moment, bad: Vec<(Rejected, Value)>,
+    api: &Api,
+    door: Door,
+    authority: &Authority,
+    received: Moment,
+    bad: Vec<(Rejected, Value)>,
 ) -> Result<(), Failure> {
     let (tenant, engine) = (authority.tenant(), api.engine());
     let keys = engine.keys.of(tenant);
     let mut seen = BTreeSet::new();
     let mut letters = Vec::new();
     for (rejected, event) in bad {
-        let message = message_id(&keys, authority.source(), received, rejected.index, &event);
-        let known = !seen.insert(message)
-            || engine.store.load(&ItemKey::letter_of(tenant, message)).await?.is_some();
+        let message = message_id(&keys, authority.source(), &event)?;
+        let known = !seen.insert(message) || engine.store.load(&ItemKey::letter_of(tenant, message)).await?.is_some();
         if !known {
             letters.push(letter(door, authority, received, message, rejected, event));
         }
@@ -55,24 +58,21 @@ fn unreachable_conflict() {
     tracing::error!("the store reported a conflict for a write without a condition");
 }
 
-/// The id an event would have had. A nameless one has no other identity than its place in this very request.
-fn message_id(keys: &TenantKeys, source: &str, received: Moment, index: usize, event: &Value) -> MessageId {
+/// The id an event would have had. One without a name of its own is a new one each time it is sent.
+fn message_id(keys: &TenantKeys, source: &str, event: &Value) -> Result<MessageId, Failure> {
     if let Some(id) = crate::letters::producer_id(event) {
-        return keys.message(source, &id);
+        return Ok(keys.message(source, &id));
     }
-    let text = event.to_string();
-    let parts: [&[u8]; 5] = [
-        b"nameless rejected event",
-        source.as_bytes(),
-        &received.millis().to_be_bytes(),
-        &(index as u64).to_be_bytes(),
-        text.as_bytes(),
-    ];
-    MessageId::from_u128(keys.derived(&parts).0)
+    Ok(MessageId::from_u128(keys.derived(&[b"nameless rejected event", &random::<16>()?]).0))
 }
 
 fn letter(
-    door: Door, authority: &Authority, received: Moment, message: MessageId, rejected: Rejected, event: Value,
+    door: Door,
+    authority: &Authority,
+    received: Moment,
+    message: MessageId,
+    rejected: Rejected,
+    event: Value,
 ) -> Letter {
     let place = Place { pointer: rejected.pointer, code: rejected.code.clone(), detail: rejected.detail.clone() };
     let reason = Refusal { code: rejected.code, detail: rejected.detail, places: vec![place] };

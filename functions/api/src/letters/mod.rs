@@ -26,9 +26,7 @@ const LETTERS_READ: usize = 256;
 const LETTERS_LOOKED_AT_MAX: usize = 4_096;
 
 /// `GET /v1/dead-letters?status=&limit=&cursor=`, newest first.
-pub(crate) async fn list(
-    State(api): State<Arc<Api>>, secret: Secret, params: Params,
-) -> Result<Json<Page>, Failure> {
+pub(crate) async fn list(State(api): State<Arc<Api>>, secret: Secret, params: Params) -> Result<Json<Page>, Failure> {
     let status = match params.get("status") {
         None | Some("") => None,
         Some("open") => Some(LetterStatus::Open),
@@ -40,11 +38,8 @@ pub(crate) async fn list(
     let mut place = page.after.clone();
     let (mut rows, mut looked_at) = (Vec::new(), 0);
     loop {
-        let found = api
-            .engine()
-            .store
-            .scan(Space::Letter, secret.tenant(), b"l", place.as_deref(), LETTERS_READ)
-            .await?;
+        let found =
+            api.engine().store.scan(Space::Letter, secret.tenant(), b"l", place.as_deref(), LETTERS_READ).await?;
         let last_read = found.len() < LETTERS_READ;
         for (key, item) in found {
             if rows.len() == page.limit {
@@ -68,7 +63,9 @@ pub(crate) async fn list(
 
 /// `GET /v1/dead-letters/{id}`.
 pub(crate) async fn get(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<DeadLetterId>,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<DeadLetterId>,
 ) -> Result<Json<Value>, Failure> {
     let (letter, _) = load(&api, secret.tenant(), id).await?;
     Ok(Json(view::letter(&letter)))

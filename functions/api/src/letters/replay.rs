@@ -23,7 +23,9 @@ use std::sync::Arc;
 
 /// `POST /v1/dead-letters/{id}/replay`.
 pub(crate) async fn replay(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<DeadLetterId>,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<DeadLetterId>,
 ) -> Result<Json<Value>, Failure> {
     let (mut letter, version) = load(&api, secret.tenant(), id).await?;
     let keys = secret.keys(&api);

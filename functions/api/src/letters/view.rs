@@ -6,7 +6,7 @@ use crate::profiles::observed;
 use roadbook_customer::Command;
 use roadbook_runtime::{Letter, LetterKind};
 use roadbook_wire::time::write;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(super) fn letter(letter: &Letter) -> Value {
     let body = letter.body.reveal();
@@ -33,7 +33,7 @@ pub(super) fn letter(letter: &Letter) -> Value {
 /// shown.
 fn event(kind: LetterKind, body: &Value) -> Value {
     match (kind, body) {
-        (LetterKind::Wire, Value::Object(fields)) => mask::map(fields),
+        (LetterKind::Wire, Value::Object(fields)) => wire(fields),
         (LetterKind::Wire, _) => Value::Null,
         (LetterKind::Command, body) => match serde_json::from_value(body.clone()) {
             Ok(Command::Observe(observation)) => observed(&observation),
@@ -46,4 +46,36 @@ fn event(kind: LetterKind, body: &Value) -> Value {
             | Err(_) => Value::Null,
         },
     }
+}
+
+/// Fields of an event whose values say what it is, not who somebody is. Properties and traits are masked by their
+/// names; whatever else a producer writes into an event it got wrong may be anything, and is masked whole.
+const PLAIN: [&str; 15] = [
+    "anonymousId",
+    "category",
+    "channel",
+    "event",
+    "groupId",
+    "messageId",
+    "name",
+    "originalTimestamp",
+    "previousId",
+    "receivedAt",
+    "sentAt",
+    "timestamp",
+    "type",
+    "userId",
+    "version",
+];
+
+fn wire(fields: &Map<String, Value>) -> Value {
+    let shown = fields.iter().map(|(key, value)| {
+        let shown = match (key.as_str(), value) {
+            ("properties" | "traits", Value::Object(named)) => mask::map(named),
+            (name, Value::String(_) | Value::Number(_)) if PLAIN.contains(&name) => mask::by_form(value),
+            (_, value) => mask::all(value),
+        };
+        (key.clone(), shown)
+    });
+    Value::Object(shown.collect())
 }

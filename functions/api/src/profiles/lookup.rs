@@ -16,7 +16,9 @@ use std::sync::Arc;
 /// `GET /v1/profiles/lookup?key=<kind>:<value>`, with a scope in between for the kinds that need one:
 /// `openid:<appid>:<value>`, `external_userid:<corp>:<value>`.
 pub(crate) async fn lookup(
-    State(api): State<Arc<Api>>, secret: Secret, params: Params,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    params: Params,
 ) -> Result<Json<Value>, Failure> {
     let identifier = read(&secret.keys(&api), params.required("key")?)?;
     // Not the router's cache: it may remember a former owner of an identifier that changed its person.
@@ -30,16 +32,15 @@ pub(crate) async fn lookup(
 fn read(keys: &TenantKeys, key: &str) -> Result<Identifier, Failure> {
     let form = "`key` is `<kind>:<value>`, or `<kind>:<scope>:<value>` for openid and external_userid";
     let (kind, rest) = key.split_once(':').ok_or_else(|| Failure::invalid("malformed_key", "", form))?;
-    let kind: Kind = kind
-        .parse()
-        .map_err(|unknown: roadbook_identity::UnknownKind| {
-            Failure::invalid("unknown_identifier_kind", "", unknown.to_string())
-        })?;
+    let kind: Kind = kind.parse().map_err(|unknown: roadbook_identity::UnknownKind| {
+        Failure::invalid("unknown_identifier_kind", "", unknown.to_string())
+    })?;
     let (scope, value) = if kind.is_scoped() {
         rest.split_once(':').ok_or_else(|| Failure::invalid("malformed_key", "", form))?
     } else {
         ("", rest)
     };
-    keys.identifier(kind, scope, value)
-        .map_err(|rejected| Failure::invalid(rejected.code(), "", format!("the {kind} cannot be looked up: {rejected}")))
+    keys.identifier(kind, scope, value).map_err(|rejected| {
+        Failure::invalid(rejected.code(), "", format!("the {kind} cannot be looked up: {rejected}"))
+    })
 }

@@ -23,7 +23,9 @@ use std::sync::Arc;
 
 /// `GET /v1/profiles/{id}`: an id that was merged away leads to the customer it is now.
 pub(crate) async fn get(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<CustomerId>,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<CustomerId>,
 ) -> Result<Json<Value>, Failure> {
     let row = live(&api, secret.tenant(), id).await?;
     Ok(Json(view::profile(&row.state, api.engine().clock.now())))

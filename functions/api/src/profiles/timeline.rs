@@ -116,7 +116,10 @@ impl Latest {
 
 /// `GET /v1/profiles/{id}/timeline?limit=&cursor=`.
 pub(crate) async fn timeline(
-    State(api): State<Arc<Api>>, secret: Secret, PathId(id): PathId<CustomerId>, params: Params,
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<CustomerId>,
+    params: Params,
 ) -> Result<Json<Page>, Failure> {
     let customer = live(&api, secret.tenant(), id).await?.state;
     let keys = secret.keys(&api);

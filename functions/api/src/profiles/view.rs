@@ -84,9 +84,7 @@ pub(super) fn cause(cause: &Cause) -> Value {
 fn segments(customer: &Customer) -> Vec<Value> {
     let inside = customer.memberships.iter().filter(|(_, membership)| membership.inside);
     inside
-        .map(|(id, membership)| {
-            json!({ "id": id, "revision": membership.revision, "since": write(membership.since) })
-        })
+        .map(|(id, membership)| json!({ "id": id, "revision": membership.revision, "since": write(membership.since) }))
         .collect()
 }
 

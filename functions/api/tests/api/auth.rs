@@ -39,7 +39,8 @@ async fn the_header_counts_before_the_body() {
             assert!(answer.json()["code"].is_string() && answer.json()["message"].is_string());
         }
     }
-    let answer = rig.send("post", "/v1/track", &[], json!({ "writeKey": write, "userId": "u", "event": "e" }).to_string());
+    let answer =
+        rig.send("post", "/v1/track", &[], json!({ "writeKey": write, "userId": "u", "event": "e" }).to_string());
     assert!(answer.await.status.is_success(), "the key in a single call's body");
     let answer = rig.send("post", "/v1/batch", &[("authorization", &basic(&"é".repeat(3_000)))], "{}").await;
     assert_eq!(answer.status, 401);
@@ -52,7 +53,7 @@ async fn a_revoked_key_proves_nothing() {
     let key = made["key"].as_str().unwrap();
     let body = json!({ "batch": [] }).to_string();
     let authorization = basic(key);
-    let send = || rig.send("post", "/v1/batch", &[("authorization", &authorization)], body.clone());
+    let send = async || rig.send("post", "/v1/batch", &[("authorization", &authorization)], body.clone()).await;
     assert!(send().await.status.is_success());
     let path = format!("/v1/api-keys/{}", made["id"].as_str().unwrap());
     assert_eq!(rig.secret(&rig.mine, "delete", &path, Value::Null).await.status, 204);
@@ -61,7 +62,9 @@ async fn a_revoked_key_proves_nothing() {
     let listed = rig.get("/v1/api-keys").await.ok();
     let found = listed["data"].as_array().unwrap().iter().find(|one| one["id"] == made["id"]).unwrap();
     assert!(found["revoked_at"].is_string() && found.get("key").is_none() && found["prefix"].is_string());
-    rig.secret(&rig.mine, "delete", "/v1/api-keys/key_0000000000000000", Value::Null).await.is_problem(404, "not_found");
+    rig.secret(&rig.mine, "delete", "/v1/api-keys/key_0000000000000000", Value::Null)
+        .await
+        .is_problem(404, "not_found");
 }
 
 #[tokio::test]

@@ -26,14 +26,17 @@ async fn health_is_whether_it_can_commit() {
 async fn counters_are_exact_and_name_no_tenant() {
     let rig = Rig::new().await;
     for round in 0..2 {
-        let events: Vec<_> = (0..10).map(|index| track(&format!("u-{}", index % 3), "Opened", &format!("m-{index}"))).collect();
+        let events: Vec<_> =
+            (0..10).map(|index| track(&format!("u-{}", index % 3), "Opened", &format!("m-{index}"))).collect();
         rig.taken(json!(events)).await;
         assert_eq!(rig.counter("roadbook_events_total").await, 10, "round {round}");
     }
     rig.taken(json!([{ "type": "track" }])).await;
     // A command is no event.
     let id = rig.profile_id("userId:u-1").await;
-    rig.post(&format!("/v1/profiles/{id}/consents"), json!({ "purpose": "marketing", "verdict": "granted" })).await.ok();
+    rig.post(&format!("/v1/profiles/{id}/consents"), json!({ "purpose": "marketing", "verdict": "granted" }))
+        .await
+        .ok();
     assert_eq!(rig.counter("roadbook_events_total").await, 10);
     assert_eq!(rig.counter("roadbook_messages_total").await, 11);
     assert_eq!(rig.counter("roadbook_turns_total").await, 4, "three customers, one of them twice");

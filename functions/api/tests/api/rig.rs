@@ -9,9 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use roadbook_app::{App, Config, KeyKind};
 use roadbook_kernel::{Moment, TenantId};
-use roadbook_runtime::ports::{
-    Commit, CommitError, DueEntry, DueKind, Fault, Item, ItemKey, Space, Store,
-};
+use roadbook_runtime::ports::{Commit, CommitError, DueEntry, DueKind, Fault, Item, ItemKey, Space, Store};
 use roadbook_runtime::relay::Relay;
 use roadbook_runtime::{Direct, Engine, KeyRing, Limits, ManualClock, Memory, sweep};
 use serde_json::{Value, json};
@@ -46,7 +44,12 @@ impl Store for Failing {
     }
 
     async fn scan(
-        &self, space: Space, tenant: TenantId, prefix: &[u8], after: Option<&[u8]>, limit: usize,
+        &self,
+        space: Space,
+        tenant: TenantId,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
     ) -> Result<Vec<(ItemKey, Item)>, Fault> {
         self.inner.scan(space, tenant, prefix, after, limit).await
     }
@@ -162,7 +165,11 @@ impl Answer {
         for member in ["type", "title", "detail", "message"] {
             assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member} in {problem}");
         }
-        assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(status.into()), Some(code)), "{problem}");
+        assert_eq!(
+            (problem["status"].as_u64(), problem["code"].as_str()),
+            (Some(status.into()), Some(code)),
+            "{problem}"
+        );
         problem
     }
 

@@ -1,0 +1,100 @@
+//! `cargo xtask test`: everything that must hold, one line per step.
+//!
+//! To add a step: a function in the file of its family, a row in [`STEPS`].
+
+mod bench;
+mod clients;
+mod code;
+mod once;
+mod privacy;
+mod replay;
+mod stage;
+mod tools;
+
+use crate::place::Place;
+use anyhow::{Result, bail};
+use bench::{Bench, Verdict};
+use clap::Args;
+use std::time::Instant;
+
+/// Which steps.
+#[derive(Args)]
+pub struct Options {
+    /// Only this step; may be repeated. What it stands on is set up silently.
+    #[arg(long, value_name = "STEP")]
+    only: Vec<String>,
+    /// Print the steps and end.
+    #[arg(long)]
+    list: bool,
+}
+
+struct Step {
+    name: &'static str,
+    proves: &'static str,
+    run: fn(&Bench) -> Result<Verdict>,
+}
+
+/// In this order: what is cheap and often wrong first.
+const STEPS: &[Step] = &[
+    Step { name: "format", proves: "every file is formatted", run: code::format },
+    Step { name: "lint", proves: "clippy has nothing to say, tests included", run: code::lint },
+    Step { name: "tests", proves: "cargo test of the whole workspace", run: code::tests },
+    Step { name: "programs", proves: "roadbook and the simulator build", run: code::programs },
+    Step { name: "oracle", proves: "the CDNOW oracle agrees with its own tests", run: replay::oracle },
+    Step { name: "replay", proves: "the CDNOW replay equals the oracle, twice, byte for byte", run: replay::cdnow },
+    Step { name: "tools", proves: "Python and npm packages of the third-party clients install", run: tools::install },
+    Step { name: "python", proves: "PyPI segment-analytics-python against the server", run: clients::python },
+    Step { name: "node", proves: "npm @segment/analytics-node against the server", run: clients::node },
+    Step { name: "bad-input", proves: "hostile bytes: clear refusals, no effects", run: clients::bad_input },
+    Step { name: "kill", proves: "kill -9 during a wait: one message, neither none nor two", run: clients::kill },
+    Step { name: "privacy", proves: "personal values reach no log line and no error", run: privacy::nothing_leaks },
+    Step { name: "demo", proves: "the demo's numbers add up, also after a restart", run: clients::demo },
+];
+
+/// Runs the steps; `false` where one failed.
+///
+/// # Errors
+/// A step that does not exist.
+pub fn run(place: Place, options: &Options) -> Result<bool> {
+    if options.list {
+        STEPS.iter().for_each(|step| println!("{:<10} {}", step.name, step.proves));
+        return Ok(true);
+    }
+    if let Some(unknown) = options.only.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        bail!("there is no step `{unknown}`; `cargo xtask test --list` prints them");
+    }
+    let wanted = |step: &&Step| options.only.is_empty() || options.only.iter().any(|name| name == step.name);
+    let bench = Bench::new(place);
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for step in STEPS.iter().filter(wanted) {
+        let began = Instant::now();
+        let result = (step.run)(&bench);
+        let took = format!("{:<10} {:>6.1} s", step.name, began.elapsed().as_secs_f64());
+        match result {
+            Ok(Verdict::Passed) => {
+                passed += 1;
+                println!("ok    {took}");
+            }
+            // On a CI machine nobody reads a skip, so nothing may be one.
+            Ok(Verdict::Skipped(reason)) if bench.place.ci => {
+                failed += 1;
+                println!("FAIL  {took}  skipped, which under CI=true is a failure: {reason}");
+            }
+            Ok(Verdict::Skipped(reason)) => {
+                skipped += 1;
+                println!("skip  {took}  {reason}");
+            }
+            Err(error) => {
+                failed += 1;
+                println!("FAIL  {took}  {error:#}\n      again: cargo xtask test --only {}", step.name);
+            }
+        }
+    }
+    // The server that several steps shared must also end well.
+    if let Err(error) = bench.close() {
+        failed += 1;
+        println!("FAIL  stopping the server: {error:#}");
+    }
+    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+    Ok(failed == 0)
+}
