@@ -6,7 +6,7 @@ use crate::failure::{Failure, Told};
 use crate::metrics::RouteClass;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use std::fmt::Write;
@@ -51,15 +51,17 @@ pub(crate) fn failed_ingestion(parts: &Parts, failure: Failure) -> Response {
     failure.answer(route, &trace_id)
 }
 
-/// One line per failure, without its sentence: that one is for the caller.
+/// One line per failure, without its sentence: that one is for the caller. What is turned away under load would fill
+/// the log with one line a thousand times over: its cause is logged once, where it is found, and it is counted.
 fn note(span: &Span, failure: &Failure) {
     let (status, code) = (failure.status(), failure.code());
-    span.in_scope(|| {
-        if status.is_server_error() && code == "defect" {
-            tracing::error!(status = status.as_u16(), code = %code, "failed");
-        } else {
-            tracing::info!(status = status.as_u16(), code = %code, "not served");
+    let (number, code) = (status.as_u16(), code.as_ref());
+    span.in_scope(|| match status {
+        StatusCode::INTERNAL_SERVER_ERROR => tracing::error!(status = number, code, "failed"),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            tracing::debug!(status = number, code, "not served");
         }
+        _ => tracing::info!(status = number, code, "not served"),
     });
 }
 

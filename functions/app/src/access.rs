@@ -209,6 +209,7 @@ fn read(item: &Item) -> Result<ApiKey, Fault> {
 mod tests {
     use super::*;
     use roadbook_runtime::Memory;
+    use roadbook_runtime::ports::{DueEntry, DueKind};
 
     #[tokio::test]
     async fn a_revoked_key_proves_nothing_and_another_tenant_cannot_revoke_it() {
@@ -224,5 +225,61 @@ mod tests {
         assert!(access.verify(&made.text).await.unwrap().is_none());
         assert_eq!(access.list(mine).await.unwrap().len(), 1);
         assert!(access.list(other).await.unwrap().is_empty());
+    }
+
+    /// A store whose first read answers late: whatever it found may have changed meanwhile.
+    struct Late {
+        inner: Memory,
+        first: std::sync::atomic::AtomicBool,
+        go_on: tokio::sync::Notify,
+    }
+
+    #[async_trait::async_trait]
+    impl Store for Late {
+        async fn load(&self, key: &ItemKey) -> Result<Option<Item>, Fault> {
+            let found = self.inner.load(key).await;
+            if self.first.swap(false, Ordering::SeqCst) {
+                self.go_on.notified().await;
+            }
+            found
+        }
+
+        async fn scan(
+            &self, space: Space, tenant: TenantId, prefix: &[u8], after: Option<&[u8]>, limit: usize,
+        ) -> Result<Vec<(ItemKey, Item)>, Fault> {
+            self.inner.scan(space, tenant, prefix, after, limit).await
+        }
+
+        async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+            self.inner.commit(commit).await
+        }
+
+        async fn due(&self, kind: DueKind, until: Moment, limit: usize) -> Result<Vec<DueEntry>, Fault> {
+            self.inner.due(kind, until, limit).await
+        }
+
+        async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
+            self.inner.next_due(kind).await
+        }
+
+        async fn ready(&self) -> Result<(), Fault> {
+            self.inner.ready().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_revoked_while_it_is_read_is_not_remembered() {
+        let store = Arc::new(Late { inner: Memory::new(), first: false.into(), go_on: tokio::sync::Notify::new() });
+        let access = Access::new(store.clone());
+        let (tenant, now) = (TenantId::from_u128(1), Moment::from_millis(1));
+        let made = access.create(tenant, KeyKind::Write, "app", [7; 32], now).await.unwrap();
+        store.first.store(true, Ordering::SeqCst);
+        let revoking = async {
+            // The reader below has begun by now: it is polled first.
+            assert!(access.revoke(tenant, &made.key.id, now).await.unwrap());
+            store.go_on.notify_one();
+        };
+        let (_, ()) = tokio::join!(biased; access.verify(&made.text), revoking);
+        assert!(access.verify(&made.text).await.unwrap().is_none());
     }
 }

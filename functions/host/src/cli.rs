@@ -22,7 +22,7 @@ pub struct Place {
     #[arg(long, default_value = "./roadbook-data", env = "ROADBOOK_DATA")]
     pub data: PathBuf,
     /// Settings file; `roadbook.toml` inside the data folder is read if this is not given.
-    #[arg(long)]
+    #[arg(long, env = "ROADBOOK_CONFIG")]
     pub config: Option<PathBuf>,
 }
 

@@ -29,7 +29,13 @@ pub struct Options {
 /// What does not build, or cannot be started.
 pub fn run(place: &Place, options: &Options) -> Result<bool> {
     run::openly(&mut place.cargo(&[
-        "build", "--quiet", "--release", "--package", "roadbook-host", "--package", "roadbook-bench",
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "roadbook-host",
+        "--package",
+        "roadbook-bench",
     ]))?;
     let mut bench = place.command(place.program("release", "roadbook-bench"));
     bench.arg("--server").arg(place.program("release", "roadbook")).args(["--runs", &options.runs.to_string()]);

@@ -67,9 +67,14 @@ impl Place {
     /// A cargo command.
     pub fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(&self.cargo);
-        // Set by `cargo xtask` for this package; a child cargo would hand them on to builds of others and rebuild.
-        for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
-            command.env_remove(name);
+        // `cargo xtask` describes THIS package to us in variables. A child cargo would hand them on to build scripts,
+        // and some (ring's) build everything again when one of them changes.
+        let described =
+            |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].map(|p| name.starts_with(p));
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(|name| described(name).contains(&true)) {
+                command.env_remove(name);
+            }
         }
         command.args(arguments);
         command

@@ -27,11 +27,11 @@ pub fn read(text: &str) -> Result<Moment, BadTime> {
     TimeZone::UTC.to_timestamp(civil).map(moment).map_err(|_| BadTime)
 }
 
-/// Writes a time as RFC 3339 in UTC, with milliseconds where there are any: `2025-01-31T08:00:00Z`. Beyond the years
-/// -9999 to 9999 it writes the last instant that has a calendar date.
+/// Writes a time as RFC 3339 in UTC, always with milliseconds, so that texts sort as times do:
+/// `2025-01-31T08:00:00.000Z`. Beyond the years -9999 to 9999 it writes the last instant that has a calendar date.
 pub fn write(at: Moment) -> String {
     let last = if at.millis() < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    Timestamp::from_millisecond(at.millis()).unwrap_or(last).to_string()
+    format!("{:.3}", Timestamp::from_millisecond(at.millis()).unwrap_or(last))
 }
 
 /// The instant of a [`Timestamp`], cut to the millisecond towards the past.
@@ -98,8 +98,8 @@ mod tests {
             let at = Moment::from_millis(ms);
             assert_eq!(read(&write(at)), Ok(at), "{}", write(at));
         }
-        assert_eq!(write(Moment::from_millis(1_738_310_400_000)), "2025-01-31T08:00:00Z");
-        assert_eq!(write(Moment::from_millis(1_738_310_400_050)), "2025-01-31T08:00:00.05Z");
+        assert_eq!(write(Moment::from_millis(1_738_310_400_000)), "2025-01-31T08:00:00.000Z");
+        assert_eq!(write(Moment::from_millis(1_738_310_400_050)), "2025-01-31T08:00:00.050Z");
         assert!(write(Moment::MAX).starts_with("9999-"));
     }
 }

@@ -8,6 +8,7 @@ use roadbook_kernel::{ActorKey, Hash128, MessageId};
 use roadbook_runtime::ports::{DueKind, History, Space};
 use roadbook_runtime::record::{Record, Trigger};
 use roadbook_runtime::sends::{JobState, read as read_job};
+use roadbook_runtime::relay::Relay;
 use roadbook_runtime::{Letter, projections};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -176,9 +177,12 @@ pub async fn at_rest<S: Backend>(rig: &Rig<S>) -> Result<(), String> {
             return Err(format!("send {} is not done: {:?}", job.outbound.key, job.state));
         }
     }
-    let log = rig.engine.journal.read(0, 10).await.map_err(|fault| fault.to_string())?;
-    if !log.is_empty() {
+    let carried = Relay::open(&rig.engine).await.map_err(|fault| fault.to_string())?.sequence();
+    if carried != rig.engine.journal.last() {
         return Err("the commit log was not carried".into());
+    }
+    if !rig.engine.journal.read(0, 10).await.map_err(|fault| fault.to_string())?.is_empty() {
+        return Err("the commit log was carried and not truncated".into());
     }
     Ok(())
 }

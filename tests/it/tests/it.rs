@@ -2,7 +2,9 @@
 
 mod it {
     pub mod identity;
+    pub mod laws;
     pub mod scenario;
+    pub mod segments;
     pub mod stores;
     pub mod turns;
 }

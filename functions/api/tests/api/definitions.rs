@@ -55,7 +55,7 @@ async fn a_segment_is_drafted_edited_and_published() {
     rig.post(&format!("{path}/publish"), Value::Null).await.ok();
     rig.taken(json!([track("u-1", "Opened", "m-3")])).await;
     let profile = rig.lookup("userId:u-1").await.ok();
-    assert_eq!(profile["segments"][0]["since"], "2026-01-01T00:00:00Z", "inside all along: {profile}");
+    assert_eq!(profile["segments"][0]["since"], "2026-01-01T00:00:00.000Z", "inside all along: {profile}");
     rig.relay().await;
     assert_eq!(rig.get(&format!("{path}/stats")).await.ok()["members"], 1);
 }
@@ -99,7 +99,7 @@ async fn a_journey_is_walked_and_counted() {
     let run = rig.lookup("userId:u-1").await.ok()["journeys"][0].clone();
     assert_eq!(
         (&run["id"], &run["node"], &run["until"]),
-        (&json!(id), &json!("pause"), &json!("2026-01-02T00:00:00Z"))
+        (&json!(id), &json!("pause"), &json!("2026-01-02T00:00:00.000Z"))
     );
     rig.wait(DAY_MS).await;
     let stats = rig.get(&format!("{path}/stats")).await.ok();

@@ -109,7 +109,7 @@ async fn a_wire_letter_goes_through_the_front_door_and_keeps_its_time() {
     assert_eq!((&answer["replay"]["outcome"], &answer["replay"]["profile"]), (&json!("applied"), &json!(profile)));
     let rows = rig.get(&format!("/v1/profiles/{profile}/timeline")).await.ok()["data"].clone();
     let event = rows.as_array().unwrap().iter().find(|row| row["name"] == "Opened").unwrap().clone();
-    assert_eq!(event["occurred_at"], "2026-01-01T00:00:00Z", "when it first came, not when it was replayed");
+    assert_eq!(event["occurred_at"], "2026-01-01T00:00:00.000Z", "when it first came, not when it was replayed");
     assert_eq!(event["message_id"], answer["replay"]["message"]);
     assert_eq!(rig.lookup("userId:u-1").await.ok()["events"], 1);
 }

@@ -114,10 +114,11 @@ async fn no_answer_and_no_log_line_holds_a_planted_value() {
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
         .with_writer(log.clone())
         .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    // For the whole process: with a subscriber of one thread only, whichever test comes first to a log line decides
+    // whether it is ever looked at. The other tests' lines may well be read too.
+    tracing::subscriber::set_global_default(subscriber).expect("no other test logs");
     let rig = Rig::new().await;
     let said = provoke(&rig).await;
-    drop(guard);
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(logged.lines().count() > 20, "nothing was logged: the test looks at nothing");
     assert!(logged.contains("/v1/profiles/{id}") && logged.contains("tenant.id=tn_"), "{logged}");

@@ -139,16 +139,16 @@ fn roadbook_wire_time(at: roadbook_kernel::Moment) -> String {
 async fn a_time_in_the_future_counts_as_its_acceptance_and_is_told() {
     let rig = Rig::new().await;
     let mut event = track("u-1", "Ahead", "m-1");
-    event["timestamp"] = json!("2035-06-01T12:00:00Z");
+    event["timestamp"] = json!("2035-06-01T12:00:00.000Z");
     let mut old = track("u-1", "Old", "m-2");
-    old["timestamp"] = json!("1970-01-01T00:00:00Z");
+    old["timestamp"] = json!("1970-01-01T00:00:00.000Z");
     rig.taken(json!([event, old])).await;
     let id = rig.profile_id("userId:u-1").await;
     let rows = rig.get(&format!("/v1/profiles/{id}/timeline")).await.ok()["data"].clone();
     let find = |name: &str| rows.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
-    assert_eq!(find("Ahead")["occurred_at"], "2026-01-01T00:00:00Z");
-    assert_eq!(find("Ahead")["stated_at"], "2035-06-01T12:00:00Z");
-    assert_eq!(find("Old")["occurred_at"], "1970-01-01T00:00:00Z");
+    assert_eq!(find("Ahead")["occurred_at"], "2026-01-01T00:00:00.000Z");
+    assert_eq!(find("Ahead")["stated_at"], "2035-06-01T12:00:00.000Z");
+    assert_eq!(find("Old")["occurred_at"], "1970-01-01T00:00:00.000Z");
     assert!(find("Old").get("stated_at").is_none());
 }
 
@@ -158,18 +158,21 @@ async fn the_latest_word_about_a_purpose_counts() {
     rig.taken(json!([track("u-1", "Opened", "m-1")])).await;
     let id = rig.profile_id("userId:u-1").await;
     let path = format!("/v1/profiles/{id}/consents");
-    rig.post(&path, json!({ "purpose": "marketing", "verdict": "withdrawn", "as_of": "2025-12-02T00:00:00Z" }))
+    rig.post(&path, json!({ "purpose": "marketing", "verdict": "withdrawn", "as_of": "2025-12-02T00:00:00.000Z" }))
         .await
         .ok();
     rig.post(&path, json!({ "purpose": "marketing", "verdict": "granted", "as_of": "2025-12-01T00:00:00Z" }))
         .await
         .ok();
     let consents = rig.get(&format!("/v1/profiles/{id}")).await.ok()["consents"].clone();
-    assert_eq!(consents, json!({ "marketing": { "verdict": "withdrawn", "as_of": "2025-12-02T00:00:00Z" } }));
+    assert_eq!(consents, json!({ "marketing": { "verdict": "withdrawn", "as_of": "2025-12-02T00:00:00.000Z" } }));
     let rows = rig.get(&format!("/v1/profiles/{id}/timeline")).await.ok()["data"].clone();
     let told: Vec<&Value> = rows.as_array().unwrap().iter().filter(|row| row["fact"] == "consent").collect();
     assert_eq!(told.len(), 2);
-    assert_eq!((&told[0]["verdict"], &told[0]["occurred_at"]), (&json!("withdrawn"), &json!("2025-12-02T00:00:00Z")));
+    assert_eq!(
+        (&told[0]["verdict"], &told[0]["occurred_at"]),
+        (&json!("withdrawn"), &json!("2025-12-02T00:00:00.000Z"))
+    );
     for (body, pointer) in [
         (json!({ "verdict": "granted" }), "/purpose"),
         (json!({ "purpose": "gossip", "verdict": "granted" }), "/purpose"),

@@ -78,7 +78,8 @@ async fn line(app: &App, actor: &ActorKey, customer: &Customer) -> Result<Value>
         .iter()
         .filter_map(|(key, known)| known.value().map(|value| (key.clone(), value.into_owned())))
         .collect();
-    let texts = |times: Vec<Moment>| times.into_iter().map(time::write).collect::<Vec<_>>();
+    let whole = |at: Moment| time::write(at).replace(".000Z", "Z");
+    let texts = |times: Vec<Moment>| times.into_iter().map(whole).collect::<Vec<_>>();
     Ok(json!({
         "user_id": user_id(customer),
         "messages": texts(messages),

@@ -23,9 +23,7 @@ impl Definitions {
     /// # Errors
     /// A server that refuses one.
     pub fn create(api: &Client) -> Result<Self> {
-        let viewed = |count: u64| {
-            json!({ "event": "model_viewed", "count": { "op": "gte", "value": count }, "within_days": 14 })
-        };
+        let viewed = |count: u64| json!({ "event": "model_viewed", "count": { "op": "gte", "value": count }, "within_days": 14 });
         let lead = json!({ "event": "lead_submitted", "count": { "op": "gte", "value": 1 }, "within_days": 30 });
         let visitors = publish(api, "segments", "Looked at a car", "condition", viewed(1))?;
         let interested = json!({ "all": [viewed(2), lead] });
@@ -66,9 +64,7 @@ fn publish(api: &Client, kind: &str, name: &str, field: &str, body: Value) -> Re
 }
 
 fn follow_up() -> Value {
-    let tag = |grade: &str| {
-        json!({ "type": "set_tag", "tag": "lead_grade", "value": grade, "expires_in": "P30D", "next": "over" })
-    };
+    let tag = |grade: &str, next: &str| json!({ "type": "set_tag", "tag": "lead_grade", "value": grade, "expires_in": "P30D", "next": next });
     json!({
         "entry": { "event": "lead_submitted" },
         "reentry": "after_exit",
@@ -86,8 +82,9 @@ fn follow_up() -> Value {
                 "type": "wait_for", "event": "test_drive_completed", "timeout": "PT20S",
                 "on_event": "hot", "on_timeout": "cool",
             },
-            "hot": tag("H"),
-            "cool": tag("C"),
+            "hot": tag("H", "order"),
+            "order": { "type": "wait", "duration": "PT20S", "next": "over" },
+            "cool": tag("C", "over"),
             "over": { "type": "exit" },
         },
     })

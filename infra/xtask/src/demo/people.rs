@@ -28,8 +28,8 @@ pub enum What {
     Event(Value),
     /// Allows marketing, at the desk of whoever they talk to: a command under the secret key.
     AllowMarketing,
-    /// Taps "allow" in the mini-program's dialog, so that the platform would let one message through.
-    GrantMessage,
+    /// Taps "allow" in the mini-program's dialog, so that the platform lets one message through to this openid.
+    GrantMessage(String),
 }
 
 /// One made-up customer.
@@ -107,7 +107,7 @@ impl Person {
         self.call("identify", with(identified, "context", json!({ "roadbook": { "identifiers": openid } })));
         if random.percent(60) {
             self.acts.push(Act { at_ms: self.at_ms + 100, what: What::AllowMarketing });
-            self.acts.push(Act { at_ms: self.at_ms + 100, what: What::GrantMessage });
+            self.acts.push(Act { at_ms: self.at_ms + 100, what: What::GrantMessage(self.openid.clone()) });
             self.track("subscribe_granted", json!({ "appid": APPID, "template": TEMPLATE, "count": 1 }));
         }
         self.at_ms += random.between(200, 800);
@@ -171,7 +171,7 @@ mod tests {
         acts.into_iter()
             .filter_map(|act| match act.what {
                 What::Event(event) => Some(event),
-                What::AllowMarketing | What::GrantMessage => None,
+                What::AllowMarketing | What::GrantMessage(_) => None,
             })
             .collect()
     }
@@ -189,8 +189,15 @@ mod tests {
     #[test]
     fn everything_the_demo_shows_happens_among_the_first_hundred() {
         let names: Vec<Value> = (0..100).flat_map(events).map(|event| event["event"].clone()).collect();
-        for name in ["model_viewed", "model_compared", "subscribe_granted", "lead_submitted", "test_drive_completed",
-                     "order_placed", "service_completed"] {
+        for name in [
+            "model_viewed",
+            "model_compared",
+            "subscribe_granted",
+            "lead_submitted",
+            "test_drive_completed",
+            "order_placed",
+            "service_completed",
+        ] {
             assert!(names.contains(&json!(name)), "{name}");
         }
     }

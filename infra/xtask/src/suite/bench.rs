@@ -56,9 +56,8 @@ impl Bench {
     /// # Errors
     /// What the compiler says.
     pub fn programs(&self) -> Result<Rc<()>> {
-        self.programs.get("building the programs", || {
-            run::quietly(&mut self.place.build_programs(), &self.log("programs"))
-        })
+        self.programs
+            .get("building the programs", || run::quietly(&mut self.place.build_programs(), &self.log("programs")))
     }
 
     /// Installs the packages of the third-party clients, once.

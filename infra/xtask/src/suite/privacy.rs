@@ -42,7 +42,11 @@ pub fn nothing_leaks(bench: &Bench) -> Result<Verdict> {
     simulator.stop()?;
     let text = fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?;
     if text.lines().count() < LOG_LINES_MIN {
-        bail!("the log has only {} lines, so finding nothing in it means nothing: {}", text.lines().count(), log.display());
+        bail!(
+            "the log has only {} lines, so finding nothing in it means nothing: {}",
+            text.lines().count(),
+            log.display()
+        );
     }
     clean("the log", &text)?;
     for key in &keys {
@@ -118,7 +122,8 @@ impl Probe<'_> {
         ]);
         let context = json!({ "roadbook": { "identifiers": identifiers } });
         let identify = json!({ "userId": "privacy-1", "traits": all(), "context": context });
-        let track = json!({ "userId": "privacy-1", "event": "lead_submitted", "properties": all(), "context": context });
+        let track =
+            json!({ "userId": "privacy-1", "event": "lead_submitted", "properties": all(), "context": context });
         for (path, body) in [("/v1/identify", identify), ("/v1/track", track)] {
             let (status, _) = self.ask(self.write, "POST", path, &body.to_string())?;
             if status != 200 {
@@ -202,7 +207,9 @@ impl Probe<'_> {
     fn ask_wrongly(&self) -> Result<()> {
         for (kind, value) in PLANTED {
             let value = escaped(value);
-            for path in [format!("/v1/{value}"), format!("/v1/profiles/{value}"), format!("/v1/segments?cursor={value}")] {
+            for path in
+                [format!("/v1/{value}"), format!("/v1/profiles/{value}"), format!("/v1/segments?cursor={value}")]
+            {
                 self.ask(self.admin, "GET", &path, "")?;
             }
             let condition = json!({ "trait": kind, "op": "resembles", "value": all() });

@@ -34,7 +34,8 @@ pub fn set_up(bench: &Bench) -> Result<Tools> {
     if !same(&wanted, &stamp) {
         let mut make = bench.place.command("python3");
         make.args(["-m", "venv", "--clear"]).arg(&venv);
-        run::quietly(&mut make, &bench.log("venv")).context("Debian keeps the venv module in the package python3-venv")?;
+        run::quietly(&mut make, &bench.log("venv"))
+            .context("Debian keeps the venv module in the package python3-venv")?;
         let mut pip = bench.place.command(&python);
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&wanted);
         run::quietly(&mut pip, &bench.log("pip"))?;

@@ -1,0 +1,445 @@
+//! The laws of the customer actor, over made-up lives.
+
+use proptest::prelude::*;
+use roadbook_customer::{Command, Customer, Event, SendStatus};
+use roadbook_it::canon::{self, difference};
+use roadbook_it::rig::{Rig, T0};
+use roadbook_it::say::{Say, Who, anon, device, user};
+use roadbook_kernel::{ActorKey, CustomerId, DAY_MS, Durable, HOUR_MS, MINUTE_MS, Moment, SegmentId};
+use roadbook_runtime::ports::History;
+use roadbook_runtime::record::{Body, Record};
+use roadbook_runtime::{Memory, Outcome};
+use roadbook_tenancy::{Purpose, Standing, Verdict};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+const fn at(ms: i64) -> Moment {
+    T0.plus_ms(ms)
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+/// One thing that happens in a made-up life. Offsets are minutes.
+#[derive(Clone, Debug)]
+enum Deed {
+    Visit(u8, i64, i64),
+    Buy(u8, i64, i64),
+    Login(u8, u8, i64, i64),
+    Alias(u8, u8, i64),
+    Consent(u8, bool, i64, i64),
+    Pass(i64),
+}
+
+fn who(n: u8) -> Who {
+    match n {
+        0 => user("0"),
+        1 => user("1"),
+        2 => user("2"),
+        3 => anon("a"),
+        4 => anon("b"),
+        _ => device("t"),
+    }
+}
+
+/// Lives of up to `len` deeds. Each deed is accepted a minute after the former; some happened long before.
+fn life(len: usize) -> impl Strategy<Value = Vec<Deed>> {
+    let late = prop_oneof![4 => Just(0i64), 1 => 1i64..600];
+    let deed = (0u8..100, 0u8..6, 0u8..6, late, prop_oneof![3 => 1i64..5, 1 => 30i64..2_000], any::<bool>());
+    prop::collection::vec(deed, 1..len).prop_map(|raw| {
+        let mut now = 0;
+        let mut deeds = Vec::new();
+        for (kind, one, other, late, pass, yes) in raw {
+            now += pass;
+            let occurred = now - late;
+            deeds.push(match kind {
+                0..25 => Deed::Visit(one, occurred, now),
+                25..45 => Deed::Buy(one, occurred, now),
+                45..70 => Deed::Login(one % 3, 3 + other % 3, occurred, now),
+                70..78 => Deed::Alias(one % 3, other % 3, now),
+                78..90 => Deed::Consent(one % 3, yes, occurred, now),
+                _ => Deed::Pass(now),
+            });
+        }
+        deeds
+    })
+}
+
+const fn minute(n: i64) -> Moment {
+    at(n * MINUTE_MS)
+}
+
+fn welcome(segment: SegmentId) -> Value {
+    json!({
+        "entry": {"segment": segment.to_string(), "edge": "enter"},
+        "reentry": "after_exit",
+        "exit": [{"segment": segment.to_string(), "edge": "leave"}],
+        "start": "mail",
+        "nodes": {
+            "mail": {"type": "send", "channel": "recording", "purpose": "marketing",
+                     "content": {"text": "hello"}, "next": "rest"},
+            "rest": {"type": "wait_for", "event": "buy", "timeout": "PT6H", "on_event": "mark", "on_timeout": "again"},
+            "mark": {"type": "set_tag", "tag": "buyer", "expires_in": "PT20H", "next": "over"},
+            "again": {"type": "send", "channel": "recording", "purpose": "marketing",
+                      "content": {"text": "still there?"}, "next": "over"},
+            "over": {"type": "exit"}
+        }
+    })
+}
+
+/// A tenant with two segments, one of which refers to the other, and a journey that begins with them.
+async fn tenant() -> Rig<Memory> {
+    let rig = Rig::memory();
+    let active = json!({"event": "visit", "count": {"op": "gte", "value": 2}, "within_hours": 12});
+    let active = rig.segment("active", active).await;
+    let fresh = json!({"all": [{"segment": active.to_string()}, {"not": {"tag": "buyer"}}]});
+    let fresh = rig.segment("fresh", fresh).await;
+    rig.journey("welcome", welcome(fresh)).await;
+    rig
+}
+
+async fn live(rig: &Rig<Memory>, n: usize, deed: &Deed) -> Option<Outcome> {
+    let id = format!("m{n}");
+    let say = match deed {
+        Deed::Visit(one, occurred, now) => {
+            Say::track(id, "visit", &[who(*one)]).at(minute(*occurred)).accepted(minute(*now)).append("seen", n)
+        }
+        Deed::Buy(one, occurred, now) => {
+            Say::track(id, "buy", &[who(*one)]).at(minute(*occurred)).accepted(minute(*now)).add("spent", 1_500_000)
+        }
+        Deed::Login(one, other, occurred, now) => Say::identify(id, &[who(*one), who(*other)])
+            .at(minute(*occurred))
+            .accepted(minute(*now))
+            .set("login", n),
+        Deed::Alias(one, other, now) => Say::alias(id, &who(*one), &who(*other)).at(minute(*now)),
+        Deed::Consent(one, yes, occurred, now) => return consent(rig, &id, *one, *yes, (*occurred, *now)).await,
+        Deed::Pass(now) => {
+            rig.drain(minute(*now)).await;
+            return None;
+        }
+    };
+    Some(rig.observe(&[say]).await.remove(0))
+}
+
+async fn consent(rig: &Rig<Memory>, id: &str, one: u8, yes: bool, (occurred, now): (i64, i64)) -> Option<Outcome> {
+    let row = rig.row(&who(one)).await?;
+    rig.at(minute(now));
+    let message = roadbook_runtime::Message {
+        id: rig.message(id),
+        accepted: minute(now),
+        occurred: minute(occurred),
+        position: 0,
+        via: None,
+        founding: false,
+        command: Command::NoteConsent {
+            purpose: Purpose::Marketing,
+            verdict: if yes { Verdict::Granted } else { Verdict::Withdrawn },
+        },
+    };
+    let key = ActorKey::customer(rig.tenant, row.state.id);
+    let outcomes = roadbook_runtime::Deliver::customer(rig.direct.as_ref(), key, vec![message]).await;
+    Some(outcomes.expect("no fault").remove(0))
+}
+
+async fn settled(rig: &Rig<Memory>) -> Value {
+    rig.drain(at(60 * DAY_MS)).await;
+    rig.relay().await;
+    canon::tenant(rig).await
+}
+
+/// Every fact of an actor in its order, by version.
+async fn history(rig: &Rig<Memory>, id: CustomerId) -> Vec<(u64, Body<Event>)> {
+    let key = ActorKey::customer(rig.tenant, id);
+    let turns = rig.store.turns(&key, 0, 100_000).await.expect("no fault");
+    turns.iter().map(|turn| (turn.version, Record::new(&turn.record).and_then(|one| one.body()).expect("a body"))).collect()
+}
+
+async fn facts(rig: &Rig<Memory>, id: CustomerId) -> Vec<Event> {
+    let bodies = history(rig, id).await;
+    bodies.into_iter().flat_map(|(_, body)| body.entries).flat_map(|entry| entry.facts).collect()
+}
+
+/// Folds everything that became true about an actor from the beginning; `whole` = also that it became a tombstone.
+async fn replayed(rig: &Rig<Memory>, id: CustomerId, whole: bool) -> Customer {
+    let mut state = Customer::blank(id);
+    for fact in facts(rig, id).await {
+        match fact {
+            Event::MergedInto { .. } if !whole => break,
+            // The loser travels only inside the turn: here it is folded from its own facts.
+            Event::Absorbed { loser, version, shared, by, at, .. } => {
+                let lost = Some(Arc::new(Box::pin(replayed(rig, loser, false)).await));
+                state.evolve(&Event::Absorbed { loser, version, state: lost, shared, by, at });
+            }
+            fact => state.evolve(&fact),
+        }
+    }
+    state
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_message_delivered_twice_equals_once(deeds in life(40), again in prop::collection::vec(any::<prop::sample::Index>(), 0..30)) {
+        block_on(async {
+            let (once, twice) = (tenant().await, tenant().await);
+            for (n, deed) in deeds.iter().enumerate() {
+                live(&once, n, deed).await;
+                live(&twice, n, deed).await;
+                for back in again.iter().filter(|index| index.index(deeds.len()) % 7 == n % 7) {
+                    let known = back.index(n + 1);
+                    if matches!(deeds[known], Deed::Consent(..) | Deed::Pass(_)) {
+                        continue;
+                    }
+                    let outcome = live(&twice, known, &deeds[known]).await;
+                    prop_assert!(matches!(outcome, Some(Outcome::Duplicate { .. })), "deed {known} again after {n}: {outcome:?}");
+                }
+            }
+            let (once, twice) = (settled(&once).await, settled(&twice).await);
+            prop_assert!(once == twice, "{}", difference(&once, &twice));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn what_is_stored_is_what_its_facts_say(deeds in life(60)) {
+        block_on(async {
+            let rig = tenant().await;
+            for (n, deed) in deeds.iter().enumerate() {
+                live(&rig, n, deed).await;
+            }
+            rig.drain(at(60 * DAY_MS)).await;
+            for row in rig.rows().await {
+                let id = row.state.id;
+                let folded = json!(replayed(&rig, id, true).await);
+                let stored = json!(row.state);
+                prop_assert!(folded == stored, "{id}\n{}", difference(&stored, &folded));
+                let versions: Vec<u64> = history(&rig, id).await.into_iter().map(|(version, _)| version).collect();
+                prop_assert_eq!(versions, (1..=row.version).collect::<Vec<_>>(), "one turn, one version");
+            }
+            canon::at_rest(&{ rig.relay().await; rig }).await.or_else(|told| if told.starts_with("a send") || told.contains("send ") { Ok(()) } else { Err(TestCaseError::fail(told)) })?;
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn who_withdrew_gets_no_marketing_ever_after(deeds in life(60)) {
+        block_on(async {
+            let rig = tenant().await;
+            for (n, deed) in deeds.iter().enumerate() {
+                live(&rig, n, deed).await;
+            }
+            rig.drain(at(60 * DAY_MS)).await;
+            let mut ended = BTreeMap::new();
+            // Losers first: a tombstone is younger than who it became.
+            let mut rows = rig.rows().await;
+            rows.sort_by_key(|row| std::cmp::Reverse(row.state.id));
+            for row in rows {
+                let mut last: Option<Standing> = None;
+                for fact in facts(&rig, row.state.id).await {
+                    match fact {
+                        Event::ConsentNoted { standing, .. } => last = last.max(Some(standing)),
+                        Event::Absorbed { loser, .. } => last = last.max(ended.get(&loser).copied().flatten()),
+                        Event::Messaged { record } if record.status == SendStatus::Intended => {
+                            let verdict = last.map(|standing| standing.verdict);
+                            prop_assert_eq!(verdict, Some(Verdict::Granted), "{:?} {:?}", row.state.id, record);
+                        }
+                        _ => {}
+                    }
+                }
+                ended.insert(row.state.id, last);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_process_that_restarts_between_messages_decides_the_same(deeds in life(40)) {
+        block_on(async {
+            let warm = tenant().await;
+            let mut cold = tenant().await;
+            for (n, deed) in deeds.iter().enumerate() {
+                live(&warm, n, deed).await;
+                live(&cold, n, deed).await;
+                cold = cold.restart();
+            }
+            let (warm, cold) = (settled(&warm).await, settled(&cold).await);
+            prop_assert!(warm == cold, "{}", difference(&warm, &cold));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn merges_may_come_in_any_order(deeds in life(50)) {
+        let orders: [[(u8, u8); 2]; 6] =
+            [[(0, 1), (1, 2)], [(1, 2), (0, 1)], [(0, 2), (1, 2)], [(2, 0), (0, 1)], [(1, 0), (2, 0)], [(2, 1), (1, 0)]];
+        let mut first: Option<Value> = None;
+        for order in orders {
+            let found = block_on(async {
+                let rig = tenant().await;
+                for n in 0..3 {
+                    rig.observe(&[Say::track(format!("begin{n}"), "visit", &[who(n)]).at(minute(-10 + i64::from(n)))]).await;
+                }
+                for (n, deed) in deeds.iter().enumerate().filter(|(_, deed)| !matches!(deed, Deed::Alias(..))) {
+                    live(&rig, n, deed).await;
+                }
+                let end = at(50 * DAY_MS);
+                rig.drain(end).await;
+                for (one, other) in order {
+                    let other = rig.customer(&who(other)).await.id;
+                    rig.tell(&who(one), &format!("merge {one} {other}"), Command::MergeWith { other }, end).await;
+                }
+                let all = rig.live().await;
+                assert!(canon::names(&all[0]).len() >= 3, "three became one");
+                let customers: Vec<Value> = all.iter().map(canon::customer).collect();
+                json!(customers)
+            });
+            match &first {
+                None => first = Some(found),
+                Some(first) => prop_assert!(*first == found, "{order:?}\n{}", difference(first, &found)),
+            }
+        }
+    }
+
+    #[test]
+    fn membership_changes_exactly_on_time(
+        gaps in prop::collection::vec(0i64..40, 1..25), least in 1u32..4, window in 1i64..60, naps in prop::collection::vec(1i64..200, 0..10),
+    ) {
+        block_on(async {
+            let rig = Rig::memory();
+            let inner = json!({"event": "visit", "count": {"op": "gte", "value": least}, "within_minutes": window});
+            let inner = rig.segment("inner", inner).await;
+            // The lower id comes first wherever ids are sorted: an outer segment that refers to a later one.
+            let outer = rig.segment("outer", json!({"not": {"segment": inner.to_string()}})).await;
+            let mut times = Vec::new();
+            for (n, gap) in gaps.iter().enumerate() {
+                times.push(times.last().copied().unwrap_or(0) + gap);
+                if let Some(nap) = naps.get(n) {
+                    // The host looks in between, or it does not: nothing may depend on it.
+                    rig.drain(minute(times[n] - nap.min(gap))).await;
+                }
+                rig.observe(&[Say::track(format!("m{n}"), "visit", &[who(0)]).at(minute(times[n]))]).await;
+            }
+            rig.drain(at(60 * DAY_MS)).await;
+            let id = rig.customer(&who(0)).await.id;
+            let mut edges: BTreeMap<SegmentId, Vec<(i64, bool)>> = BTreeMap::new();
+            for fact in facts(&rig, id).await {
+                if let Event::SegmentJudged { segment, inside, changed: true, at, .. } = fact {
+                    edges.entry(segment).or_default().push((at.since_ms(T0), inside));
+                }
+            }
+            let expected = edges_of(&times, least, window * MINUTE_MS);
+            prop_assert_eq!(edges.remove(&inner).unwrap_or_default(), expected.clone());
+            let begins = times[0] * MINUTE_MS;
+            let mut turned: Vec<(i64, bool)> = expected.into_iter().map(|(at, inside)| (at, !inside)).collect();
+            if !matches!(turned.first(), Some((at, false)) if *at == begins) {
+                turned.insert(0, (begins, true));
+            } else {
+                turned.remove(0);
+            }
+            prop_assert_eq!(edges.remove(&outer).unwrap_or_default(), turned);
+            Ok(())
+        })?;
+    }
+}
+
+/// When "at least `least` within the last `window`" changes, found by trying every instant at which it could.
+fn edges_of(times: &[i64], least: u32, window: i64) -> Vec<(i64, bool)> {
+    let times: Vec<i64> = times.iter().map(|time| time * MINUTE_MS).collect();
+    let mut instants: Vec<i64> = times.iter().flat_map(|time| [*time, time + window + 1]).collect();
+    instants.sort_unstable();
+    instants.dedup();
+    let mut inside = false;
+    let mut edges = Vec::new();
+    for now in instants {
+        let count = times.iter().filter(|time| (now - window..=now).contains(time)).count();
+        if (count >= least as usize) != inside {
+            inside = !inside;
+            edges.push((now, inside));
+        }
+    }
+    edges
+}
+
+#[tokio::test]
+async fn a_late_event_moves_nobody_out_and_in_again() {
+    let rig = Rig::memory();
+    let recent = rig.segment("recent", json!({"event": "buy", "count": {"op": "gte", "value": 1}, "within_days": 1})).await;
+    rig.observe(&[Say::track("m1", "buy", &[user("al")]).at(at(0))]).await;
+    rig.observe(&[Say::track("m2", "visit", &[user("al")]).at(at(HOUR_MS))]).await;
+    for (n, days) in [1i64, 2, 10, 400].into_iter().enumerate() {
+        let late = Say::track(format!("late{n}"), "buy", &[user("al")]).at(at(-days * DAY_MS)).accepted(at(2 * HOUR_MS));
+        rig.observe(&[late]).await;
+    }
+    rig.drain(at(3 * DAY_MS)).await;
+    let id = rig.customer(&user("al")).await.id;
+    let edges: Vec<_> = facts(&rig, id)
+        .await
+        .into_iter()
+        .filter_map(|fact| match fact {
+            Event::SegmentJudged { segment, inside, changed: true, at, .. } => Some((segment, inside, at)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(edges, [(recent, true, at(0)), (recent, false, at(DAY_MS + 1))]);
+}
+
+#[tokio::test]
+async fn a_duplicate_is_known_after_ten_thousand_other_messages() {
+    let rig = Rig::memory();
+    let message = |n: i64| Say::track(format!("m{n}"), "visit", &[user("al")]).at(at(n * 1_000)).add("sum", 1_000_000);
+    for batch in 0..50 {
+        let says: Vec<Say> = (batch * 200..(batch + 1) * 200).map(message).collect();
+        let outcomes = rig.observe(&says).await;
+        assert!(outcomes.iter().all(|one| matches!(one, Outcome::Applied { .. })));
+    }
+    // Some one by one, so that small pages are written too.
+    for n in 10_000..10_060 {
+        rig.observe(&[message(n)]).await;
+    }
+    let before = rig.row(&user("al")).await.expect("a row");
+    let again: Vec<Say> = (0..10_060).step_by(97).map(message).collect();
+    let outcomes = rig.restart().observe(&again).await;
+    assert!(outcomes.iter().all(|one| matches!(one, Outcome::Duplicate { .. })));
+    let after = rig.row(&user("al")).await.expect("a row");
+    assert_eq!((after.version, &after.state), (before.version, &before.state), "a duplicate writes nothing");
+    let sum = after.state.traits["sum"].value().map(|value| value.into_owned());
+    assert_eq!(sum, Some(10_060.into()));
+}
+
+#[tokio::test]
+async fn a_busy_customer_does_not_read_every_page_for_each_new_message() {
+    let rig = Rig::memory();
+    let message = |n: i64| Say::track(format!("m{n}"), "visit", &[user("al")]).at(at(n * 1_000));
+    for n in 0..2_500 {
+        rig.observe(&[message(n)]).await;
+    }
+    let pages = rig.row(&user("al")).await.expect("a row").inbox.pages().count();
+    assert!(pages <= 2_500 / 1_024 + 20, "{pages} pages hold 2,500 ids; a full filter makes each message read them all");
+}
+
+#[tokio::test]
+async fn a_message_older_than_the_window_is_looked_up_in_history() {
+    let rig = Rig::memory();
+    let old = Say::track("old", "visit", &[anon("a")]).at(at(0));
+    rig.observe(&[old.clone(), Say::track("m1", "visit", &[user("bo")]).at(at(1))]).await;
+    rig.observe(&[Say::identify("m2", &[user("al"), anon("a")]).at(at(2))]).await;
+    rig.observe(&[Say::alias("m3", &user("al"), &user("bo")).at(at(3))]).await;
+    rig.relay().await;
+    let later = at(20 * DAY_MS);
+    let many: Vec<Say> = (0..200).map(|n| Say::track(format!("n{n}"), "visit", &[user("al")]).at(later.plus_ms(n))).collect();
+    rig.observe(&many).await;
+    rig.relay().await;
+    let lookups = &rig.engine.tally.history_lookups;
+    let before = lookups.load(Ordering::SeqCst);
+    let again = rig.observe(&[old, Say::track("m1", "visit", &[user("bo")]).at(at(1))]).await;
+    assert!(again.iter().all(|one| matches!(one, Outcome::Duplicate { .. })), "under every id of this customer: {again:?}");
+    // An import of last year's events is new, however old.
+    let import = Say::track("import", "visit", &[user("al")]).at(at(-300 * DAY_MS)).accepted(later.plus_ms(300));
+    assert!(matches!(rig.observe(&[import.clone()]).await[..], [Outcome::Applied { .. }]));
+    assert!(matches!(rig.observe(&[import]).await[..], [Outcome::Duplicate { .. }]));
+    assert!(lookups.load(Ordering::SeqCst) > before, "History was asked");
+}
