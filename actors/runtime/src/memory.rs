@@ -14,13 +14,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Notify;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Tables {
     items: BTreeMap<ItemKey, Item>,
     due: BTreeMap<(DueKind, u8, Moment, ItemKey), ()>,
     journal: BTreeMap<u64, Turn>,
     turns: BTreeMap<(ActorKey, u64), Bytes>,
-    index: BTreeMap<(ActorKey, MessageId), u64>,
+    index: BTreeMap<(ActorKey, u64), Vec<MessageId>>,
     sequence: u64,
 }
 
@@ -39,6 +39,12 @@ impl Memory {
 
     fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// A store of its own that holds what this one holds now: to try what could happen next.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { tables: Mutex::new(self.tables().clone()), committed: Notify::new() }
     }
 
     /// Every item, for comparing whole stores in tests.
@@ -103,7 +109,7 @@ impl Store for Memory {
             *item = Item { version: item.version + 1, body: Bytes::copy_from_slice(&total.to_be_bytes()) };
         }
         for entry in commit.index {
-            tables.index.insert((entry.actor, entry.message), entry.version);
+            tables.index.insert((entry.actor, entry.version), entry.messages);
         }
         drop(guard);
         self.committed.notify_waiters();
@@ -175,7 +181,9 @@ impl History for Memory {
     }
 
     async fn find(&self, actor: &ActorKey, message: MessageId) -> Result<Option<u64>, Fault> {
-        Ok(self.tables().index.get(&(*actor, message)).copied())
+        let tables = self.tables();
+        let mut turns = tables.index.range((*actor, 0)..=(*actor, u64::MAX));
+        Ok(turns.find(|(_, messages)| messages.contains(&message)).map(|((_, version), _)| *version))
     }
 }
 

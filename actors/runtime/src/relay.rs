@@ -115,7 +115,10 @@ fn carry(
         *adds.entry(ItemKey::counter(tenant, &name)).or_default() += amount;
     }
     let (actor, version) = (turn.actor, turn.version);
-    commit.index.extend(record.messages().map(|message| TurnIndex { actor, message, version }));
+    let messages: Vec<MessageId> = record.messages().collect();
+    if !messages.is_empty() {
+        commit.index.push(TurnIndex { actor, version, messages });
+    }
     Ok(())
 }
 

@@ -277,6 +277,11 @@ async fn turn_pages<D: Hosted>(
             });
         }
     }
+    if let Some(page) = row.inbox.small_page(key.id) {
+        let entries = read_page(engine, key, &page).await?;
+        row.inbox.reopen(&page, entries);
+        commit.puts.push(Put { key: ItemKey::page(key, page.number), expect: Expect::Anything, item: None });
+    }
     for page in row.inbox.overflow(key.id) {
         commit.puts.push(Put {
             key: ItemKey::page(key, page.number),

@@ -8,7 +8,8 @@ use crate::tables::Tables;
 use crate::tail::Tail;
 use bytes::Bytes;
 use fjall::{PersistMode, OwnedWriteBatch};
-use roadbook_runtime::ports::{Commit, CommitError, Fault, Item, ItemKey, Put, Space, Turn};
+use roadbook_kernel::Moment;
+use roadbook_runtime::ports::{Commit, CommitError, DueKind, Fault, Item, ItemKey, Put, Space, Turn};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -112,6 +113,8 @@ struct Group<'a> {
     adds: HashMap<ItemKey, i64>,
     turns: Vec<Turn>,
     answers: Vec<(Answer, Result<(), CommitError>)>,
+    /// Entries of the due index this group writes.
+    lowered: Vec<(DueKind, ItemKey, Moment)>,
     sequence: u64,
     bytes: usize,
 }
@@ -125,6 +128,7 @@ impl<'a> Group<'a> {
             adds: HashMap::new(),
             turns: Vec::new(),
             answers: Vec::new(),
+            lowered: Vec::new(),
             sequence,
             bytes: 0,
         }
@@ -170,17 +174,17 @@ impl<'a> Group<'a> {
                 self.batch.remove(table, entry_key(due.kind, was, &due.key));
             }
             if let Some(now) = due.now {
-                self.shared.fronts.lower(due.kind, &due.key, now);
                 self.batch.insert(table, entry_key(due.kind, now, &due.key), Bytes::new());
+                self.lowered.push((due.kind, due.key, now));
             }
         }
         for (key, amount) in commit.adds {
             *self.adds.entry(key).or_default() += amount;
         }
         for entry in commit.index {
-            let mut key = entry.actor.to_bytes().to_vec();
-            key.extend_from_slice(&entry.message.as_u128().to_be_bytes());
-            self.batch.insert(&self.shared.tables.index, key, &entry.version.to_be_bytes()[..]);
+            let key = crate::store::turn_key(&entry.actor, entry.version);
+            let ids: Vec<u8> = entry.messages.iter().flat_map(|message| message.as_u128().to_be_bytes()).collect();
+            self.batch.insert(&self.shared.tables.index, key, ids);
         }
         for turn in commit.turns {
             self.bytes += turn.record.len();
@@ -218,6 +222,9 @@ impl<'a> Group<'a> {
         if let Err(error) = self.batch.commit() {
             // What the disk holds is unknown now, and a second fsync would lie about it.
             end_process(&error.to_string());
+        }
+        for (kind, key, at) in &self.lowered {
+            self.shared.fronts.lower(*kind, key, *at);
         }
         let last = self.sequence + self.turns.len() as u64;
         if !self.turns.is_empty() {

@@ -74,7 +74,8 @@ impl Fronts {
         change(&mut fronts[usize::from(kind_byte(kind))][usize::from(lane)])
     }
 
-    /// An entry is about to be written: before its commit, so that no search can miss it.
+    /// An entry was written. Called when its commit is visible and before it is acknowledged: a search that ran before
+    /// it was visible may have moved the front past it, and this moves it back.
     pub(crate) fn lower(&self, kind: DueKind, key: &ItemKey, at: Moment) {
         self.with(kind, lane(key.tenant()), |front| {
             front.bound = front.bound.min(at);

@@ -257,17 +257,25 @@ impl History for Embedded {
     }
 
     async fn find(&self, actor: &ActorKey, message: MessageId) -> Result<Option<u64>, Fault> {
-        let mut key = actor.to_bytes().to_vec();
-        key.extend_from_slice(&message.as_u128().to_be_bytes());
-        let found = self.tables().index.get(key).map_err(store_fault)?;
-        Ok(found.and_then(|version| version.as_ref().try_into().ok()).map(u64::from_be_bytes))
+        let wanted = message.as_u128().to_be_bytes();
+        for guard in self.tables().index.prefix(actor.to_bytes()) {
+            let (key, ids) = guard.into_inner().map_err(store_fault)?;
+            if ids.chunks_exact(wanted.len()).any(|id| id == wanted) {
+                return version_of(&key).map(Some);
+            }
+        }
+        Ok(None)
     }
 }
 
 fn as_turn(actor: &ActorKey, guard: fjall::Guard) -> Result<Turn, Fault> {
     let (key, record) = guard.into_inner().map_err(store_fault)?;
-    let version = key[ActorKey::BYTES..].try_into().map(u64::from_be_bytes);
-    let version = version.map_err(|_| Fault::Corrupt("a key of a turn".into()))?;
     let record: Bytes = record.into();
-    Ok(Turn { actor: *actor, version, record })
+    Ok(Turn { actor: *actor, version: version_of(&key)?, record })
+}
+
+/// The version at the end of a turn's key.
+fn version_of(key: &[u8]) -> Result<u64, Fault> {
+    let version = key.get(ActorKey::BYTES..).and_then(|bytes| bytes.try_into().ok());
+    version.map(u64::from_be_bytes).ok_or_else(|| Fault::Corrupt("a key of a turn".into()))
 }

@@ -1,6 +1,6 @@
 //! The keyspaces of a store folder. To add one: a field here, its line in `open`, its arm where it is used.
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
 use roadbook_runtime::ports::Space;
 
 /// The keyspaces.
@@ -20,7 +20,7 @@ pub(crate) struct Tables {
     pub(crate) journal: Keyspace,
     /// kind, lane, due, item key -> nothing.
     pub(crate) due: Keyspace,
-    /// actor, message -> version.
+    /// actor, version -> the messages decided in that turn.
     pub(crate) index: Keyspace,
 }
 
@@ -39,6 +39,10 @@ impl Tables {
         let table = |name: &str, memtable: u64| {
             database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable))
         };
+        // A turn's record is written once and rarely read: large ones lie beside the tree, or every compaction would
+        // write them again.
+        let records = KvSeparationOptions::default().separation_threshold(1_024);
+        let turns = || KeyspaceCreateOptions::default().max_memtable_size(large).with_kv_separation(Some(records));
         Ok(Self {
             actors: table("actors", large)?,
             claims: table("claims", small)?,
@@ -47,7 +51,7 @@ impl Tables {
             documents: table("documents", small)?,
             sends: table("sends", small)?,
             counters: table("counters", small)?,
-            turns: table("turns", large)?,
+            turns: database.keyspace("turns", turns)?,
             journal: table("journal", small)?,
             due: table("due", small)?,
             index: table("index", small)?,

@@ -100,7 +100,7 @@ async fn a_commit_is_whole_or_nothing<S: Backend>(store: &S) {
         turns: vec![turn(actor, 1, "turn")],
         dues: vec![Due { kind: DueKind::Actor, key: ItemKey::actor(&actor), was: None, now: Some(Moment::from_millis(5)) }],
         adds: vec![(ItemKey::counter(ONE, "n"), 3)],
-        index: vec![TurnIndex { actor, message, version: 1 }],
+        index: vec![TurnIndex { actor, version: 1, messages: vec![message] }],
     };
     write(store, &third, 1, "kept").await;
 
@@ -376,7 +376,7 @@ async fn commits_of_one_moment_follow_each_other<S: Backend>(store: Arc<S>) {
             now: at(version + 1),
         }],
         adds: vec![(ItemKey::counter(ONE, "n"), 1)],
-        index: vec![TurnIndex { actor, message: MessageId::from_u128(7), version: version + 1 }],
+        index: vec![TurnIndex { actor, version: version + 1, messages: vec![MessageId::from_u128(7)] }],
     });
     let results = futures_util::future::join_all(commits.map(|commit| store.commit(commit))).await;
     // A store may take them in another order; then conditions fail, and nothing of the failed ones may show.
@@ -427,9 +427,9 @@ async fn history_reads_both_ways_and_finds_messages<S: Backend>(store: &S) {
 
     let message = MessageId::from_u128;
     let index = vec![
-        TurnIndex { actor, message: message(7), version: 2 },
-        TurnIndex { actor, message: message(8), version: 3 },
-        TurnIndex { actor: other, message: message(7), version: 4 },
+        TurnIndex { actor, version: 2, messages: vec![message(7)] },
+        TurnIndex { actor, version: 3, messages: vec![message(8)] },
+        TurnIndex { actor: other, version: 4, messages: vec![message(7)] },
     ];
     store.commit(Commit { index, ..Commit::default() }).await.expect("a commit");
     assert_eq!(store.find(&actor, message(7)).await.expect("a read"), Some(2));

@@ -101,6 +101,11 @@ impl<S> Faulty<S> {
         wrapper
     }
 
+    /// The store behind it.
+    pub fn inner(&self) -> &Arc<S> {
+        &self.inner
+    }
+
     /// Port calls so far.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)

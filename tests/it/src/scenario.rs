@@ -3,13 +3,13 @@
 use crate::Backend;
 use crate::canon;
 use crate::faulty::{Faulty, Spot, Trouble};
-use crate::rig::Rig;
+use crate::rig::{Rig, T0};
 use crate::script::{CUSTOMER_BYTES_MAX, Step, at, script};
 use crate::sender::{Provider, pass};
 use roadbook_customer::Command;
-use roadbook_kernel::{CustomerId, DAY_MS, MINUTE_MS};
+use roadbook_kernel::{CustomerId, DAY_MS, MINUTE_MS, Moment};
 use roadbook_runtime::ports::Fault;
-use roadbook_runtime::{Limits, Memory, Outcome, begin_backfill};
+use roadbook_runtime::{Limits, ManualClock, Memory, Outcome, begin_backfill};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,51 +23,84 @@ pub enum Redelivery {
     Everything,
 }
 
-/// How one run ended.
-pub struct Ended {
+/// The tenant before one step of the clean run: where a crash in that step begins.
+pub struct Stage {
+    memory: Memory,
+    provider: Provider,
+    now: Moment,
+    /// Port calls of all steps before.
+    calls: u64,
+}
+
+/// The clean run.
+pub struct Rehearsed {
+    stages: Vec<Stage>,
+    steps: Vec<Step>,
     /// The tenant in its canonical form, and what people got.
     pub canonical: Value,
-    /// Port calls until the end, or until the crash.
+    /// Port calls of the whole run.
     pub calls: u64,
-    /// Whether the crash was reached.
-    pub crashed: bool,
 }
 
 /// Rounds of settling at the end: longer than a send's lease and a task's poll.
-const SETTLING_ROUNDS: i64 = 4;
+const SETTLING_ROUNDS: usize = 4;
 
-/// Plays the script. A crash ends the process; a new one on the same store goes on.
+/// Plays the script without a crash, each step in a process of its own: a cold process asks its ports for everything,
+/// so there is no call a warm one could make that is not among these.
 ///
 /// # Errors
 /// A sentence about what is lost, twice or stuck.
-pub async fn play(trouble: Trouble, redelivery: Redelivery) -> Result<Ended, String> {
-    let memory = Arc::new(Memory::new());
-    let faulty = Arc::new(Faulty::new(memory.clone(), trouble));
-    let provider = Provider::default();
-    let limits = Limits { customer_bytes_max: CUSTOMER_BYTES_MAX, ..Limits::default() };
-    let doomed = Rig::bounded(faulty.clone(), limits);
+pub async fn rehearse() -> Result<Rehearsed, String> {
     let steps = script();
-    let total = steps.len() + SETTLING_ROUNDS as usize;
-
-    let mut reached = total;
-    for index in 0..total {
-        if let Err(fault) = step(&doomed, &provider, &steps, index).await {
-            if !faulty.is_dead() {
-                return Err(format!("step {index} failed without a crash: {fault}"));
-            }
-            reached = index;
-            break;
-        }
+    let mut stages = Vec::new();
+    let mut stage = Stage { memory: Memory::new(), provider: Provider::default(), now: T0, calls: 0 };
+    for index in 0..steps.len() + SETTLING_ROUNDS {
+        let (rig, provider) = stage.begin(Trouble::None);
+        step(&rig, &provider, &steps, index).await.map_err(|fault| format!("step {index}: {fault}"))?;
+        let now = rig.engine.clock.now();
+        let next = Stage { memory: rig.store.inner().fork(), provider, now, calls: stage.calls + rig.store.calls() };
+        stages.push(std::mem::replace(&mut stage, next));
     }
-    let calls = faulty.calls();
-    let rig = doomed.on(memory);
-    drop(doomed);
-    if reached < total {
-        go_on(&rig, &provider, &steps, reached, redelivery).await?;
-    }
+    let (rig, provider) = stage.begin(Trouble::None);
+    let rig = rig.on(rig.store.inner().clone());
     canon::at_rest(&rig).await?;
     let canonical = canonical(&rig, &provider).await?;
-    Ok(Ended { canonical, calls, crashed: faulty.is_dead() })
+    Ok(Rehearsed { stages, steps, canonical, calls: stage.calls })
+}
+
+impl Stage {
+    /// A process that begins here.
+    fn begin(&self, trouble: Trouble) -> (Rig<Faulty<Memory>>, Provider) {
+        let clock = || Arc::new(ManualClock::at(self.now));
+        let limits = Limits { customer_bytes_max: CUSTOMER_BYTES_MAX, ..Limits::default() };
+        let store = Arc::new(Faulty::new(Arc::new(self.memory.fork()), trouble));
+        (Rig::build(store, clock(), clock(), limits), self.provider.clone())
+    }
+}
+
+impl Rehearsed {
+    /// Plays the script with a crash: the process ends at that port call, a new one on the same store goes on.
+    ///
+    /// # Errors
+    /// A sentence about what is lost, twice or stuck, or in what the end differs from the clean run's.
+    pub async fn crash(&self, spot: Spot, redelivery: Redelivery) -> Result<(), String> {
+        let index = self.stages.partition_point(|stage| stage.calls < spot.call) - 1;
+        let stage = &self.stages[index];
+        let spot = Spot { call: spot.call - stage.calls, ..spot };
+        let (doomed, provider) = stage.begin(Trouble::Crash(spot));
+        // The step may end well where only its last word is lost; the process is dead all the same.
+        let ended = step(&doomed, &provider, &self.steps, index).await;
+        if !doomed.store.is_dead() {
+            return Err(format!("step {index} ended before the crash: {ended:?}"));
+        }
+        let rig = doomed.on(doomed.store.inner().clone());
+        drop(doomed);
+        let reached = if ended.is_ok() { index + 1 } else { index };
+        go_on(&rig, &provider, &self.steps, reached, redelivery).await?;
+        canon::at_rest(&rig).await?;
+        let canonical = canonical(&rig, &provider).await?;
+        if canonical == self.canonical { Ok(()) } else { Err(canon::difference(&self.canonical, &canonical)) }
+    }
 }
 
 async fn go_on(
@@ -78,7 +111,7 @@ async fn go_on(
             redeliver(rig, &steps[index]).await?;
         }
     }
-    for index in reached..steps.len() + SETTLING_ROUNDS as usize {
+    for index in reached..steps.len() + SETTLING_ROUNDS {
         step(rig, provider, steps, index).await.map_err(|fault| format!("step {index} after the crash: {fault}"))?;
     }
     Ok(())

@@ -42,6 +42,12 @@ impl Provider {
     }
 }
 
+impl Clone for Provider {
+    fn clone(&self) -> Self {
+        Self { calls: Mutex::new(self.calls()) }
+    }
+}
+
 #[async_trait]
 impl Channel for Provider {
     async fn send(&self, outbound: &Outbound, _attempt: u32, maybe_sent: bool, now: Moment) -> SendAnswer {

@@ -28,8 +28,6 @@ pub(super) fn decide(
     let mut reaction = Reaction::new(draft, world);
     reaction.touched.trackers.extend(touched_trackers.drain(..));
     // Judged even where nothing was found: a condition over traits alone holds without any event.
-    if let Some(index) = rules.index_of(segment) {
-        reaction.judge(index);
-    }
+    reaction.judge_with(rules.index_of(segment).as_slice());
     reaction.settle();
 }

@@ -8,23 +8,32 @@ impl Reaction<'_, '_, '_> {
     /// Judges the segments that read what was touched since the last time. A segment that changed touches those that
     /// refer to it: `affected` already lists them behind it.
     pub(super) fn judge_touched(&mut self) {
+        self.judge_with(&[]);
+    }
+
+    /// The same, and the segments `also`, all in one pass in the order of their dependencies: judged apart, one that
+    /// refers to another would be entered and left within an instant.
+    pub(super) fn judge_with(&mut self, also: &[usize]) {
         let touched = std::mem::take(&mut self.touched);
         let rules = self.world.catalog.rules.clone();
-        for index in rules.affected(&touched) {
+        let mut indices = rules.affected(&touched);
+        indices.extend(also);
+        indices.sort_unstable();
+        indices.dedup();
+        for index in indices {
             self.judge(index);
         }
     }
 
-    /// Judges the segments that can hold for somebody about whom nothing is known: once, when the customer begins.
-    pub(super) fn judge_blank(&mut self) {
+    /// Judges what was touched and the segments that can hold for somebody about whom nothing is known: once, when
+    /// the customer begins.
+    pub(super) fn judge_first(&mut self) {
         let rules = self.world.catalog.rules.clone();
-        for index in rules.true_when_blank() {
-            self.judge(*index);
-        }
+        self.judge_with(rules.true_when_blank());
     }
 
     /// Judges one segment and records the result where it differs from what is known.
-    pub(super) fn judge(&mut self, index: usize) {
+    fn judge(&mut self, index: usize) {
         let rules = self.world.catalog.rules.clone();
         let rule = rules.segment(index);
         let truth = rule.compiled.evaluate(self.state(), self.world.reached);

@@ -27,7 +27,7 @@ pub(super) fn decide(draft: &mut Draft<'_, Customer>, observation: &Arc<Observat
     reaction.touched = touched;
     reaction.seen.push_back(Seen::Observed(observation.clone()));
     if first {
-        reaction.judge_blank();
+        reaction.judge_first();
     }
     reaction.settle();
 }

@@ -34,7 +34,6 @@ pub(super) fn fire(draft: &mut Draft<'_, Customer>, world: &World<'_>) {
         reaction.emit(Event::TagExpired { tag, at });
     }
     recheck(&mut reaction, &mut rechecks);
-    reaction.judge_touched();
     for (_, run) in runs {
         wake(&mut reaction, run);
     }
@@ -44,12 +43,15 @@ pub(super) fn fire(draft: &mut Draft<'_, Customer>, world: &World<'_>) {
 /// Judges the segments whose time came. One that is no longer published loses its timer instead.
 fn recheck(reaction: &mut Reaction<'_, '_, '_>, due: &mut Vec<SegmentId>) {
     let rules = reaction.world.catalog.rules.clone();
+    let mut indices = Vec::with_capacity(due.len());
     for id in due.drain(..) {
         match rules.index_of(id) {
-            Some(index) => reaction.judge(index),
+            Some(index) => indices.push(index),
             None => reaction.forget_recheck(id),
         }
     }
+    reaction.judge_with(&indices);
+    reaction.judge_touched();
 }
 
 fn wake(reaction: &mut Reaction<'_, '_, '_>, run: RunId) {

@@ -25,15 +25,16 @@ pub struct Committed {
     pub turn: Turn,
 }
 
-/// Where a message was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which messages a turn decided. One row per turn, not per message: a batch of a hundred events costs one write, and
+/// the search, which only messages from before the inbox's window need, reads the small rows of one actor.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnIndex {
     /// The actor.
     pub actor: ActorKey,
-    /// The message.
-    pub message: MessageId,
-    /// The version its turn made.
+    /// The version the turn made.
     pub version: u64,
+    /// The messages.
+    pub messages: Vec<MessageId>,
 }
 
 /// The commit log, in commit order.

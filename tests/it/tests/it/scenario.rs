@@ -1,61 +1,64 @@
 //! The scripted scenario: once clean, then with a crash before and after every port call.
 
-use roadbook_it::canon::difference;
-use roadbook_it::faulty::{Spot, Trouble, When};
-use roadbook_it::scenario::{Redelivery, asked, play, replay_command};
-use serde_json::Value;
-use std::sync::atomic::{AtomicU64, Ordering};
+use roadbook_it::faulty::{Spot, When};
+use roadbook_it::scenario::{Redelivery, Rehearsed, asked, rehearse, replay_command};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn play_here(trouble: Trouble, redelivery: Redelivery) -> Result<roadbook_it::scenario::Ended, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    runtime.block_on(play(trouble, redelivery))
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
-/// One crash: what differs from the clean run, if anything.
-fn crash(spot: Spot, redelivery: Redelivery, expected: &Value) -> Result<(), String> {
-    let told = |what: String| format!("crash at {spot}, redelivering {redelivery:?}: {what}\n  {}", replay_command(spot));
-    let ended = play_here(Trouble::Crash(spot), redelivery).map_err(told)?;
-    if !ended.crashed {
-        return Err(told("the crash was never reached".into()));
-    }
-    if ended.canonical != *expected {
-        return Err(told(difference(expected, &ended.canonical)));
-    }
-    Ok(())
-}
-
-/// Every crash of `spots`, on as many threads as the machine has.
-fn crash_everywhere(spots: &[Spot], redelivery: Redelivery, expected: &Value) -> Vec<String> {
-    let next = AtomicU64::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+/// Every crash of `spots`, on as many threads as the machine has: what went wrong.
+fn crash_everywhere(rehearsed: &Rehearsed, spots: &[Spot], redelivery: Redelivery) -> Vec<String> {
+    let next = AtomicUsize::new(0);
     let work = || {
-        let take = || usize::try_from(next.fetch_add(1, Ordering::SeqCst)).ok();
-        let mut failed = Vec::new();
-        while let Some(spot) = take().and_then(|index| spots.get(index)) {
-            failed.extend(crash(*spot, redelivery, expected).err());
+        let mut wrong = Vec::new();
+        while let Some(spot) = spots.get(next.fetch_add(1, Ordering::SeqCst)) {
+            if let Err(told) = block_on(rehearsed.crash(*spot, redelivery)) {
+                let replay = replay_command(*spot);
+                wrong.push(format!("crash at {spot}, redelivering {redelivery:?}: {told}\n  {replay}"));
+            }
         }
-        failed
+        wrong
     };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        handles.into_iter().flat_map(|handle| handle.join().expect("no panic in a crash run")).collect()
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        running.into_iter().flat_map(|thread| thread.join().expect("no panic in a crash run")).collect()
     })
 }
 
 #[test]
 fn a_crash_at_any_port_call_loses_doubles_and_blocks_nothing() {
-    let clean = play_here(Trouble::None, Redelivery::Unacknowledged).expect("the clean run comes to its end");
+    let rehearsed = block_on(rehearse()).expect("the clean run comes to its end");
+    let sides = |call| [When::Before, When::After].map(|when| Spot { call, when });
     let spots: Vec<Spot> = match asked().expect("ROADBOOK_CRASH_AT") {
         Some(spot) => vec![spot],
-        None => (1..=clean.calls)
-            .flat_map(|call| [When::Before, When::After].map(|when| Spot { call, when }))
-            .collect(),
+        None => (1..=rehearsed.calls).flat_map(sides).collect(),
     };
-    let begun = std::time::Instant::now();
     for redelivery in [Redelivery::Unacknowledged, Redelivery::Everything] {
-        let failed = crash_everywhere(&spots, redelivery, &clean.canonical);
-        let shown: Vec<&str> = failed.iter().map(String::as_str).take(5).collect();
-        assert!(failed.is_empty(), "{} of {} crashes went wrong; the first:\n{}", failed.len(), spots.len(), shown.join("\n"));
+        let wrong = crash_everywhere(&rehearsed, &spots, redelivery);
+        let shown = wrong.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
+        assert!(wrong.is_empty(), "{} of {} crashes went wrong; the first:\n{shown}", wrong.len(), spots.len());
     }
-    println!("{} port calls, {} crashes in {:?}", clean.calls, 2 * spots.len(), begun.elapsed());
+    println!("{} crashes over {} port calls", 2 * spots.len(), rehearsed.calls);
+}
+
+#[test]
+fn the_clean_run_holds_what_the_script_is_about() {
+    let rehearsed = block_on(rehearse()).expect("the clean run comes to its end");
+    let tenant = &rehearsed.canonical["tenant"];
+    let counter = |name: &str| tenant["counters"][name].as_i64().unwrap_or(0);
+    let text = rehearsed.canonical.to_string();
+    assert_eq!(counter("customers"), tenant["customers"].as_object().map_or(0, serde_json::Map::len) as i64);
+    assert_eq!(tenant["letters"].as_array().map(Vec::len), Some(1), "one event was too much for its customer");
+    for fact in ["suppressed NoConsent", "WecomGroupTask sent", "WecomSeller sent", "Recording sent"] {
+        assert!(text.contains(fact), "{fact}");
+    }
+    for name in ["sends/handed_over", "sends/sent", "sends/intended"] {
+        assert!(counter(name) > 0, "{name}");
+    }
+    let ended = |how: &str| counter(&format!("journey/{}/ended/{how}", roadbook_it::script::LEAD));
+    assert!(ended("goal") > 0 && ended("completed") > 0);
+    assert!(rehearsed.calls > 300, "{} port calls", rehearsed.calls);
 }
