@@ -17,8 +17,8 @@ READY_S = 60
 class Host:
     """One data folder, and the process that holds it. Its log is beside the folder, in FOLDER.log."""
 
-    def __init__(self, binary, data):
-        self.binary, self.data = binary, Path(data)
+    def __init__(self, binary, data, config=None):
+        self.binary, self.data, self.config = binary, Path(data), config
         self.log = self.data.with_name(self.data.name + ".log")
         self.process = None
         self.port = 0
@@ -29,6 +29,8 @@ class Host:
     def start(self):
         """Starts the process and waits for its ready line; a restart takes the port of the first start."""
         command = [self.binary, "serve", "--data", str(self.data), "--port", str(self.port), "--json"]
+        if self.config:
+            command += ["--config", self.config]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         ready = self._ready_line()

@@ -126,11 +126,12 @@ def main():
     parser = argparse.ArgumentParser(description="kill -9 during a wait.")
     parser.add_argument("--bin", required=True, help="the roadbook binary")
     parser.add_argument("--data", required=True, type=Path, help="a folder that is absent or empty")
+    parser.add_argument("--config", help="settings of the host (default: roadbook.toml in its folder, which is empty here)")
     options = parser.parse_args()
     logging.getLogger("segment").setLevel(logging.CRITICAL)
     if options.data.exists() and os.listdir(options.data):
         raise Failed(f"{options.data} is not empty; the keys are printed only on the first start on an empty folder")
-    host = Host(options.bin, options.data)
+    host = Host(options.bin, options.data, options.config)
     host.start()
     try:
         bench = Bench(host)

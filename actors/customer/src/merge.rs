@@ -12,7 +12,7 @@ pub(crate) fn join(survivor: &mut Customer, loser: &Customer) {
             survivor.links.push(link.clone());
         }
     }
-    survivor.links.sort_by(|a, b| (a.at, a.by, a.identifier.key()).cmp(&(b.at, b.by, b.identifier.key())));
+    survivor.links.sort_by_key(|link| (link.at, link.by, link.identifier.key()));
     for (id, absorbed) in &loser.absorbed {
         survivor.absorbed.entry(*id).or_insert_with(|| absorbed.clone());
     }
@@ -42,7 +42,7 @@ pub(crate) fn join(survivor: &mut Customer, loser: &Customer) {
             None => survivor.sends.push(record.clone()),
         }
     }
-    survivor.sends.sort_by(|a, b| (a.asked_at, a.key).cmp(&(b.asked_at, b.key)));
+    survivor.sends.sort_by_key(|record| (record.asked_at, record.key));
     forget_old_sends(&mut survivor.sends);
     for (key, value) in &loser.later {
         survivor.later.entry(key.clone()).or_insert_with(|| value.clone());

@@ -31,6 +31,7 @@ pub struct StartError(String);
 /// The mailboxes of a process.
 pub struct Mailboxes {
     shards: Vec<Addr<Shard>>,
+    arbiters: Vec<ArbiterHandle>,
     direct: Direct,
     system: System,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -46,19 +47,20 @@ impl Mailboxes {
         let turns = engine.clone();
         let run = move || {
             let runner = System::new();
-            let shards = runner.block_on(async move {
+            let started = runner.block_on(async move {
                 let awake_max = (settings.awake_max / settings.arbiters).max(4);
                 (0..settings.arbiters)
                     .map(|_| {
                         let engine = turns.clone();
-                        let arbiter = Arbiter::new();
-                        Shard::start_in_arbiter(&arbiter.handle(), move |_| {
+                        let arbiter = Arbiter::new().handle();
+                        let shard = Shard::start_in_arbiter(&arbiter, move |_| {
                             Shard::new(engine, awake_max, settings.idle)
-                        })
+                        });
+                        (shard, arbiter)
                     })
-                    .collect::<Vec<_>>()
+                    .unzip::<_, _, Vec<_>, Vec<_>>()
             });
-            if ready.send((shards, System::current())).is_ok()
+            if ready.send((started, System::current())).is_ok()
                 && let Err(error) = runner.run()
             {
                 tracing::error!(%error, "the actor system ended with an error");
@@ -66,8 +68,14 @@ impl Mailboxes {
         };
         let thread = std::thread::Builder::new().name("actors".into()).spawn(run);
         let thread = thread.map_err(|error| StartError(error.to_string()))?;
-        let (shards, system) = started.recv().map_err(|error| StartError(error.to_string()))?;
-        Ok(Self { shards, direct: Direct(engine), system, thread: Some(thread) })
+        let ((shards, arbiters), system) = started.recv().map_err(|error| StartError(error.to_string()))?;
+        Ok(Self { shards, arbiters, direct: Direct(engine), system, thread: Some(thread) })
+    }
+
+    /// Runs a door on every arbiter's thread, beside the customers of that arbiter: a request for one of them is then
+    /// answered without waking another thread. False where an arbiter has ended.
+    pub fn beside<F: Future<Output = ()> + Send + 'static>(&self, mut door: impl FnMut() -> F) -> bool {
+        self.arbiters.iter().all(|arbiter| arbiter.spawn(door()))
     }
 
     fn shard(&self, key: &ActorKey) -> &Addr<Shard> {

@@ -57,8 +57,8 @@ impl Hosted for Catalog {
     }
 
     fn decide_message(
-        _: &Engine, (): &(), draft: &mut Draft<'_, Self>, _: &ActorKey, message: &Message<Command>, at: Moment,
-        _: Moment, _: bool,
+        (): &(), draft: &mut Draft<'_, Self>, _: &ActorKey, message: &Message<Command>, at: Moment, _: Moment,
+        _: bool,
     ) -> Result<(), Refusal> {
         <Catalog as Durable>::decide(draft, &message.command, &CatalogWorld { at })
     }

@@ -71,8 +71,8 @@ impl Hosted for Customer {
     }
 
     fn decide_message(
-        _: &Engine, scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, message: &Message<Command>,
-        at: Moment, now: Moment, merged: bool,
+        scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, message: &Message<Command>, at: Moment,
+        now: Moment, merged: bool,
     ) -> Result<(), Refusal> {
         let world = scene.world(key, message.id, at, now);
         if merged {

@@ -193,7 +193,7 @@ async fn decide_one<D: Hosted>(
     let working = set.now_on_mut();
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut draft = Draft::new(&mut working.row.state, &mut working.facts, &mut working.effects);
-        D::decide_message(engine, scene, &mut draft, &on, message, at, now, merged)
+        D::decide_message(scene, &mut draft, &on, message, at, now, merged)
     }));
     match result {
         Ok(Ok(())) => {}

@@ -63,8 +63,8 @@ pub trait Hosted: Durable {
     /// Decides a message on a draft of the current row: it happened at `at`, the turn is at `now`. `merged` says that
     /// two rows just became this one.
     fn decide_message(
-        engine: &Engine, scene: &Self::Scene, draft: &mut Draft<'_, Self>, key: &ActorKey,
-        message: &Message<Self::Command>, at: Moment, now: Moment, merged: bool,
+        scene: &Self::Scene, draft: &mut Draft<'_, Self>, key: &ActorKey, message: &Message<Self::Command>, at: Moment,
+        now: Moment, merged: bool,
     ) -> Result<(), Refusal>;
 
     /// Under which ids a message of this actor may have been decided before: its own and those merged into it.

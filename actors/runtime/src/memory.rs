@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Notify;
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 struct Tables {
     items: BTreeMap<ItemKey, Item>,
     due: BTreeMap<(DueKind, u8, Moment, ItemKey), ()>,
@@ -45,6 +45,12 @@ impl Memory {
     #[must_use]
     pub fn fork(&self) -> Self {
         Self { tables: Mutex::new(self.tables().clone()), committed: Notify::new() }
+    }
+
+    /// Whether two stores hold the same, down to the last sequence of the commit log.
+    pub fn equals(&self, other: &Memory) -> bool {
+        let mine = self.tables().clone();
+        mine == *other.tables()
     }
 
     /// Every item, for comparing whole stores in tests.

@@ -10,7 +10,7 @@ use crate::row::Row;
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
 /// Who an identifier leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,9 +108,8 @@ impl<D: Hosted> WorkingSet<D> {
     /// # Errors
     /// A fault of the store.
     pub async fn load(&mut self, engine: &Engine, key: ActorKey) -> Result<&Working<D>, Fault> {
-        if !self.rows.contains_key(&key) {
-            let row = load_row(engine, &key).await?;
-            self.rows.insert(key, Working::new(row));
+        if let btree_map::Entry::Vacant(place) = self.rows.entry(key) {
+            place.insert(Working::new(load_row(engine, &key).await?));
         }
         Ok(&self.rows[&key])
     }

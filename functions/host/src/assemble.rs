@@ -25,6 +25,8 @@ pub struct Opened {
 pub struct Host {
     /// What the doors need.
     pub app: Arc<App>,
+    /// The threads that run turns.
+    pub mailboxes: Arc<Mailboxes>,
     /// The way out.
     pub channel: Arc<dyn Channel>,
     /// Credentials per tenant.
@@ -74,8 +76,9 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
         awake_max: config.awake_customers_max,
         idle: Duration::from_secs(config.idle_s),
     };
-    let mailboxes: Arc<dyn Deliver> = Arc::new(Mailboxes::start(engine.clone(), settings)?);
-    let router = Arc::new(Router::new(engine.clone(), mailboxes));
+    let mailboxes = Arc::new(Mailboxes::start(engine.clone(), settings)?);
+    let deliver: Arc<dyn Deliver> = mailboxes.clone();
+    let router = Arc::new(Router::new(engine.clone(), deliver));
     let accounts = Arc::new(Accounts::default());
     let channel_settings = ChannelSettings {
         wecom_base: config.wecom_url.clone(),
@@ -83,7 +86,7 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
         ..ChannelSettings::default()
     };
     let channel = Arc::new(Channels::new(channel_settings, accounts.clone())?);
-    Ok(Host { app: Arc::new(App::new(engine, router, config)), channel, accounts })
+    Ok(Host { app: Arc::new(App::new(engine, router, config)), mailboxes, channel, accounts })
 }
 
 impl Host {

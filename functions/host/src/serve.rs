@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use axum::serve::ListenerExt;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
 
 /// Serves a folder until SIGTERM or Ctrl-C, then finishes what was taken.
 ///
@@ -22,7 +24,7 @@ pub fn run(place: &Place, port: Option<u16>, as_json: bool) -> Result<()> {
     roadbook_observe::start(format, &log_filter());
     let config = config::load(place, port)?;
     let opened = assemble::open(&place.data, &config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let served = runtime.block_on(async {
         let host = Arc::new(assemble::assemble(&opened, config, Arc::new(SystemClock))?);
         serve(place, &host, as_json).await
@@ -44,8 +46,9 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
         host.lend_accounts(tenant.id);
     }
     let address = format!("{}:{}", app.config.host, app.config.port);
-    let listener = tokio::net::TcpListener::bind(&address).await;
+    let listener = std::net::TcpListener::bind(&address);
     let listener = listener.with_context(|| format!("cannot listen on {address}; is another process using it?"))?;
+    listener.set_nonblocking(true)?;
     socket::listen(&place.data, host.clone())?;
     Loops { engine: app.engine.clone(), deliver: app.router.deliver().clone(), channel: host.channel.clone() }.start();
     // Before anybody is told that the process is ready: a supervisor may stop it in the same instant.
@@ -53,29 +56,74 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
     announce(listener.local_addr()?, keys, as_json);
 
     let drain_s = app.config.drain_s;
-    let stopping = {
-        let app = app.clone();
-        async move {
-            stop.await;
-            tracing::info!("stopping: finishing what was taken");
-            app.drain();
-        }
-    };
-    let (stopped, wait) = tokio::sync::oneshot::channel();
-    let signalled = async move {
-        stopping.await;
-        let _nobody_waits = stopped.send(());
-    };
-    let server = axum::serve(listener, roadbook_api::router(app)).with_graceful_shutdown(signalled);
-    let server = async move { server.await };
-    tokio::pin!(server);
+    let mut doors = Doors::open(host, &listener)?;
+    stop.await;
+    tracing::info!("stopping: finishing what was taken");
+    app.drain();
+    doors.stop();
     tokio::select! {
-        result = &mut server => result?,
-        () = async { let _ = wait.await; tokio::time::sleep(Duration::from_secs(drain_s)).await; } => {
+        () = doors.closed() => {}
+        () = tokio::time::sleep(Duration::from_secs(drain_s)) => {
             tracing::warn!(drain_s, "connections were still open after the time allowed; closing them");
         }
     }
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// The HTTP servers: one beside each arbiter, all on one port.
+struct Doors {
+    stop: watch::Sender<bool>,
+    closed: mpsc::Receiver<()>,
+}
+
+impl Doors {
+    fn open(host: &Host, listener: &std::net::TcpListener) -> Result<Self> {
+        let (stop, _) = watch::channel(false);
+        let (open, closed) = mpsc::channel(1);
+        let listeners = (0..host.app.config.arbiters).map(|_| listener.try_clone()).collect::<Result<Vec<_>, _>>()?;
+        let mut listeners = listeners.into_iter();
+        // One router for all doors: they share the limit on what is under way, and the counters.
+        let router = roadbook_api::router(host.app.clone());
+        let started = host.mailboxes.beside(|| {
+            let (listener, router) = (listeners.next(), router.clone());
+            let (stopped, open) = (stop.subscribe(), open.clone());
+            async move {
+                if let Some(listener) = listener
+                    && let Err(error) = door(listener, router, stopped).await
+                {
+                    tracing::error!(%error, "a door closed");
+                }
+                drop(open);
+            }
+        });
+        anyhow::ensure!(started, "a thread that runs turns has ended");
+        Ok(Self { stop, closed })
+    }
+
+    /// Takes no new connection and ends each after what it has under way.
+    fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Returns when every connection has ended.
+    async fn closed(&mut self) {
+        while self.closed.recv().await.is_some() {}
+    }
+}
+
+async fn door(listener: std::net::TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) -> Result<()> {
+    // Registered with this arbiter's own runtime, so that its thread is the one that wakes.
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps gathering small writes");
+        }
+    });
+    let stopped = async move {
+        let _closed_or_stopped = stopped.wait_for(|stopped| *stopped).await;
+    };
+    axum::serve(listener, router).with_graceful_shutdown(stopped).await?;
     Ok(())
 }
 

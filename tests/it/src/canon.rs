@@ -4,11 +4,11 @@
 use crate::Backend;
 use crate::rig::Rig;
 use roadbook_customer::{Customer, SendOutcome, SendStatus};
-use roadbook_kernel::{ActorKey, Hash128, MessageId};
+use roadbook_kernel::{ActorKey, MessageId};
 use roadbook_runtime::ports::{DueKind, History, Space};
-use roadbook_runtime::record::{Record, Trigger};
-use roadbook_runtime::sends::{JobState, read as read_job};
+use roadbook_runtime::record::Record;
 use roadbook_runtime::relay::Relay;
+use roadbook_runtime::sends::{JobState, read as read_job};
 use roadbook_runtime::{Letter, projections};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -48,7 +48,9 @@ pub fn customer(customer: &Customer) -> Value {
     let mut sends: Vec<String> = customer
         .sends
         .iter()
-        .map(|send| format!("{}/{} {:?} {:?} {}", send.journey, send.node, send.asked_at, send.channel, word(&send.status)))
+        .map(|send| {
+            format!("{}/{} {:?} {:?} {}", send.journey, send.node, send.asked_at, send.channel, word(&send.status))
+        })
         .collect();
     sends.sort();
     let activity = &customer.activity;
@@ -103,9 +105,7 @@ pub async fn tenant<S: Backend>(rig: &Rig<S>) -> Value {
     let counters = rig.engine.store.scan(Space::Counter, rig.tenant, b"", None, 100_000).await.expect("no fault");
     let counters: BTreeMap<_, _> = counters
         .iter()
-        .map(|(key, item)| {
-            (String::from_utf8_lossy(key.local()).into_owned(), projections::send_stats::amount(item))
-        })
+        .map(|(key, item)| (String::from_utf8_lossy(key.local()).into_owned(), projections::send_stats::amount(item)))
         .collect();
     let letters: Vec<String> = letters(rig).await.iter().map(|letter| format!("{:?}", letter.message)).collect();
     json!({ "customers": customers, "counters": counters, "letters": letters })
@@ -121,16 +121,11 @@ pub async fn letters<S: Backend>(rig: &Rig<S>) -> Vec<Letter> {
 pub async fn decided<S: Backend>(rig: &Rig<S>) -> BTreeMap<MessageId, u32> {
     let mut counts = BTreeMap::new();
     for row in rig.rows().await {
-        let actor = ActorKey { id: Hash128(row.state.id.as_u128()), ..ActorKey::customer(rig.tenant, row.state.id) };
+        let actor = ActorKey::customer(rig.tenant, row.state.id);
         let turns = History::turns(rig.store.as_ref(), &actor, 0, 100_000).await.expect("no fault");
         for turn in turns {
             let record = Record::new(&turn.record).expect("a record");
-            let body = record.body::<roadbook_customer::Event>().expect("a body");
-            for entry in body.entries {
-                if let Trigger::Message { id, .. } = entry.cause {
-                    *counts.entry(id).or_default() += 1;
-                }
-            }
+            record.messages().for_each(|id| *counts.entry(id).or_default() += 1);
         }
     }
     counts

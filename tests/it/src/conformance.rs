@@ -4,9 +4,7 @@ use crate::Backend;
 use bytes::Bytes;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, TenantId};
 use roadbook_runtime::ports::store::{LANES, lane};
-use roadbook_runtime::ports::{
-    Commit, CommitError, Due, DueKind, Expect, Item, ItemKey, Put, Space, Turn, TurnIndex,
-};
+use roadbook_runtime::ports::{Commit, CommitError, Due, DueKind, Expect, Item, ItemKey, Put, Space, Turn, TurnIndex};
 use roadbook_runtime::projections::send_stats::amount;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +96,12 @@ async fn a_commit_is_whole_or_nothing<S: Backend>(store: &S) {
             Put { key: third.clone(), expect: Expect::Anything, item: None },
         ],
         turns: vec![turn(actor, 1, "turn")],
-        dues: vec![Due { kind: DueKind::Actor, key: ItemKey::actor(&actor), was: None, now: Some(Moment::from_millis(5)) }],
+        dues: vec![Due {
+            kind: DueKind::Actor,
+            key: ItemKey::actor(&actor),
+            was: None,
+            now: Some(Moment::from_millis(5)),
+        }],
         adds: vec![(ItemKey::counter(ONE, "n"), 3)],
         index: vec![TurnIndex { actor, version: 1, messages: vec![message] }],
     };
@@ -438,10 +441,15 @@ async fn history_reads_both_ways_and_finds_messages<S: Backend>(store: &S) {
 }
 
 async fn large_bodies_come_back<S: Backend>(store: &S) {
-    let body: Bytes = (0..1_048_576u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect::<Vec<_>>().into();
+    let body: Bytes =
+        (0..1_048_576u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect::<Vec<_>>().into();
     let (key, actor) = (document(ONE, "large"), customer(ONE, 1));
     let commit = Commit {
-        puts: vec![Put { key: key.clone(), expect: Expect::Absent, item: Some(Item { version: 1, body: body.clone() }) }],
+        puts: vec![Put {
+            key: key.clone(),
+            expect: Expect::Absent,
+            item: Some(Item { version: 1, body: body.clone() }),
+        }],
         turns: vec![Turn { actor, version: 1, record: body.clone() }],
         ..Commit::default()
     };

@@ -84,13 +84,7 @@ enum Fate {
 impl<S> Faulty<S> {
     /// A wrapper with trouble ahead.
     pub fn new(inner: Arc<S>, trouble: Trouble) -> Self {
-        Self {
-            inner,
-            trouble,
-            calls: AtomicU64::new(0),
-            dead: AtomicBool::new(false),
-            restless: AtomicU64::new(0),
-        }
+        Self { inner, trouble, calls: AtomicU64::new(0), dead: AtomicBool::new(false), restless: AtomicU64::new(0) }
     }
 
     /// A wrapper without trouble whose calls let other tasks go first, as often as the seed says: the interleavings a
@@ -168,7 +162,12 @@ impl<S: Backend> Store for Faulty<S> {
     }
 
     async fn scan(
-        &self, space: Space, tenant: TenantId, prefix: &[u8], after: Option<&[u8]>, limit: usize,
+        &self,
+        space: Space,
+        tenant: TenantId,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
     ) -> Result<Vec<(ItemKey, Item)>, Fault> {
         self.run(self.inner.scan(space, tenant, prefix, after, limit)).await
     }

@@ -62,7 +62,6 @@ pub async fn rehearse() -> Result<Rehearsed, String> {
         stages.push(std::mem::replace(&mut stage, next));
     }
     let (rig, provider) = stage.begin(Trouble::None);
-    let rig = rig.on(rig.store.inner().clone());
     canon::at_rest(&rig).await?;
     let canonical = canonical(&rig, &provider).await?;
     Ok(Rehearsed { stages, steps, canonical, calls: stage.calls })
@@ -76,17 +75,21 @@ impl Stage {
         let store = Arc::new(Faulty::new(Arc::new(self.memory.fork()), trouble));
         (Rig::build(store, clock(), clock(), limits), self.provider.clone())
     }
+
+    fn is_as<S: Backend>(&self, rig: &Rig<S>, memory: &Memory, provider: &Provider) -> bool {
+        rig.engine.clock.now() == self.now && provider.calls() == self.provider.calls() && memory.equals(&self.memory)
+    }
 }
 
 impl Rehearsed {
-    /// Plays the script with a crash: the process ends at that port call, a new one on the same store goes on.
+    /// Plays the script with a crash: the process ends at that port call, a new one on the same store goes on. Where
+    /// after a step the store is to the byte what it was in the clean run, the rest would be the same: it is played
+    /// only if `to_the_end` says so.
     ///
     /// # Errors
     /// A sentence about what is lost, twice or stuck, or in what the end differs from the clean run's.
-    pub async fn crash(&self, spot: Spot, redelivery: Redelivery) -> Result<(), String> {
-        let index = self.stages.partition_point(|stage| stage.calls < spot.call) - 1;
-        let stage = &self.stages[index];
-        let spot = Spot { call: spot.call - stage.calls, ..spot };
+    pub async fn crash(&self, spot: Spot, redelivery: Redelivery, to_the_end: bool) -> Result<(), String> {
+        let (index, stage, spot) = self.find(spot);
         let (doomed, provider) = stage.begin(Trouble::Crash(spot));
         // The step may end well where only its last word is lost; the process is dead all the same.
         let ended = step(&doomed, &provider, &self.steps, index).await;
@@ -96,25 +99,54 @@ impl Rehearsed {
         let rig = doomed.on(doomed.store.inner().clone());
         drop(doomed);
         let reached = if ended.is_ok() { index + 1 } else { index };
-        go_on(&rig, &provider, &self.steps, reached, redelivery).await?;
-        canon::at_rest(&rig).await?;
-        let canonical = canonical(&rig, &provider).await?;
+        if redelivery == Redelivery::Everything {
+            for step in self.steps.iter().take(reached) {
+                redeliver(&rig, step).await?;
+            }
+        }
+        let memory = rig.store.clone();
+        self.go_on(&rig, &memory, &provider, reached, to_the_end).await
+    }
+
+    /// Plays the script with one port call that fails; the process lives, and whoever was told of a fault comes again.
+    ///
+    /// # Errors
+    /// As [`Rehearsed::crash`].
+    pub async fn hiccup(&self, spot: Spot, to_the_end: bool) -> Result<(), String> {
+        let (index, stage, spot) = self.find(spot);
+        let (rig, provider) = stage.begin(Trouble::Fault(spot));
+        let ended = step(&rig, &provider, &self.steps, index).await;
+        let reached = if ended.is_ok() { index + 1 } else { index };
+        let memory = rig.store.inner().clone();
+        self.go_on(&rig, &memory, &provider, reached, to_the_end).await
+    }
+
+    /// The step in which a call lies, the stage before it, and which of the step's calls it is.
+    fn find(&self, spot: Spot) -> (usize, &Stage, Spot) {
+        let index = self.stages.partition_point(|stage| stage.calls < spot.call) - 1;
+        let stage = &self.stages[index];
+        (index, stage, Spot { call: spot.call - stage.calls, ..spot })
+    }
+
+    async fn go_on<S: Backend>(
+        &self,
+        rig: &Rig<S>,
+        memory: &Memory,
+        provider: &Provider,
+        reached: usize,
+        to_the_end: bool,
+    ) -> Result<(), String> {
+        for index in reached..self.stages.len() {
+            if index > reached && !to_the_end && self.stages[index].is_as(rig, memory, provider) {
+                return Ok(());
+            }
+            let done = step(rig, provider, &self.steps, index).await;
+            done.map_err(|fault| format!("step {index} afterwards: {fault}"))?;
+        }
+        canon::at_rest(rig).await?;
+        let canonical = canonical(rig, provider).await?;
         if canonical == self.canonical { Ok(()) } else { Err(canon::difference(&self.canonical, &canonical)) }
     }
-}
-
-async fn go_on(
-    rig: &Rig<Memory>, provider: &Provider, steps: &[Step], reached: usize, redelivery: Redelivery,
-) -> Result<(), String> {
-    if redelivery == Redelivery::Everything {
-        for index in 0..reached.min(steps.len()) {
-            redeliver(rig, &steps[index]).await?;
-        }
-    }
-    for index in reached..steps.len() + SETTLING_ROUNDS {
-        step(rig, provider, steps, index).await.map_err(|fault| format!("step {index} after the crash: {fault}"))?;
-    }
-    Ok(())
 }
 
 /// An acknowledged message comes once more: nothing may be applied again.
@@ -176,7 +208,7 @@ async fn settle<S: Backend>(rig: &Rig<S>, provider: &Provider, round: i64) -> Re
 }
 
 /// Customers, counters and letters, and what people got: every send once under its key, called without a doubt once.
-async fn canonical(rig: &Rig<Memory>, provider: &Provider) -> Result<Value, String> {
+async fn canonical<S: Backend>(rig: &Rig<S>, provider: &Provider) -> Result<Value, String> {
     let mut certain = BTreeMap::new();
     for call in provider.calls().iter().filter(|call| !call.maybe_sent) {
         *certain.entry(call.key).or_insert(0) += 1;

@@ -121,14 +121,23 @@ fn first_day() -> Vec<Step> {
             Say::identify("e04", &[user("cy"), anon("c")]).at(minute(3)).set("seller_userid", "seller-1"),
             Say::track("e05", "purchase", &[user("cy")]).at(minute(4)),
         ]),
-        one(Say::identify("e06", &[user("al"), anon("a")]).at(minute(5)).set("seller_userid", "seller-2").add("score", 2_000_000)),
+        one(Say::identify("e06", &[user("al"), anon("a")])
+            .at(minute(5))
+            .set("seller_userid", "seller-2")
+            .add("score", 2_000_000)),
         Step::Consent("c1", user("al"), marketing, Verdict::Granted, minute(6)),
         one(Say::track("e07", "lead_submitted", &[user("al")]).at(minute(7)).with("series", "R1")),
-        one(Say::identify("e08", &[user("bo"), email("bo"), external("bo")]).at(minute(8)).set("seller_userid", "seller-3")),
+        one(Say::identify("e08", &[user("bo"), email("bo"), external("bo")])
+            .at(minute(8))
+            .set("seller_userid", "seller-3")),
         one(Say::track("e09", "lead_submitted", &[email("bo")]).at(minute(9)).with("series", "R2")),
         // An anonymous visitor turns out to be somebody known: the two become one, and enter the segment by it.
         one(Say::identify("e10", &[user("bo"), anon("b")]).at(minute(10)).add("score", 3_000_000)),
-        Step::Observe(vec![page("e11", &[anon("b")], 11), page("e12", &[anon("a")], 12), page("e13", &[anon("c")], 13)]),
+        Step::Observe(vec![
+            page("e11", &[anon("b")], 11),
+            page("e12", &[anon("a")], 12),
+            page("e13", &[anon("c")], 13),
+        ]),
         Step::Relay,
         Step::Send,
         Step::Until(minute(40)),
@@ -144,10 +153,16 @@ fn second_day() -> Vec<Step> {
     let large = "x".repeat(CUSTOMER_BYTES_MAX);
     vec![
         one(Say::identify("e14", &[user("cy"), device("t")]).at(day(1, 1))),
-        one(Say::track("e15", "app_opened", &[user("di")]).at(day(1, 2))),
+        Step::Observe(vec![
+            Say::track("e15", "app_opened", &[user("di")]).at(day(1, 2)),
+            Say::track("e29", "lead_submitted", &[user("hu")]).at(day(1, 2)).with("series", "R5"),
+        ]),
         one(Say::identify("e16", &[user("di"), device("t")]).at(day(1, 3)).append("seen", "tablet")),
         one(Say::track("e17", "app_opened", &[device("t")]).at(day(1, 4))),
-        one(Say::track("e18", "test_drive_completed", &[user("al")]).at(day(1, 5))),
+        Step::Observe(vec![
+            Say::track("e18", "test_drive_completed", &[user("al")]).at(day(1, 5)),
+            Say::track("e30", "test_drive_completed", &[user("hu")]).at(day(1, 5)),
+        ]),
         Step::Consent("c2", user("al"), Purpose::Marketing, Verdict::Withdrawn, day(1, 6)),
         one(Say::alias("e19", &user("al"), &user("el")).at(day(1, 7))),
         Step::Observe(vec![

@@ -1,12 +1,12 @@
 //! A send loop as small as one can be, and a provider that only remembers.
 
 use async_trait::async_trait;
+use roadbook_customer::SendOutcome;
 use roadbook_kernel::{MINUTE_MS, Moment, SendKey};
+use roadbook_runtime::Deliver;
 use roadbook_runtime::engine::Engine;
 use roadbook_runtime::ports::{Channel, Fault, Outbound, PollAnswer, SendAnswer};
 use roadbook_runtime::sends::{ATTEMPT_LEASE_MS, Held, JobState, due};
-use roadbook_runtime::Deliver;
-use roadbook_customer::SendOutcome;
 use roadbook_tenancy::ChannelKind;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -127,7 +127,11 @@ async fn carry(engine: &Engine, deliver: &dyn Deliver, channel: &dyn Channel, mu
 
 /// One provider call, made durable before it is begun and when it is answered. `false` where somebody was faster.
 async fn attempt(
-    engine: &Engine, channel: &dyn Channel, one: &mut Held, maybe_sent: bool, now: Moment,
+    engine: &Engine,
+    channel: &dyn Channel,
+    one: &mut Held,
+    maybe_sent: bool,
+    now: Moment,
 ) -> Result<bool, Fault> {
     let lease_until = now.plus_ms(ATTEMPT_LEASE_MS);
     if !one.advance(engine, JobState::Attempting { lease_until }).await? {

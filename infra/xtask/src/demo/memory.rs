@@ -10,6 +10,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+const NAME: &str = "demo.json";
+
 /// The content of `demo.json`.
 pub struct Memory {
     file: PathBuf,
@@ -23,6 +25,8 @@ pub struct Memory {
     pub run: u64,
     /// Sums over all runs so far.
     pub before: Done,
+    /// Openids that allowed a message lately. The platform that knew it was stopped with the former run.
+    pub granted: Vec<String>,
     /// Whether the former run ended by itself or by Ctrl-C. After a crash the sums are not exact.
     pub clean: bool,
 }
@@ -39,21 +43,35 @@ pub struct Done {
 }
 
 impl Memory {
-    /// Reads the folder's memory, or begins one with the keys that the server has just shown.
+    /// What the folder remembers; `None` where nothing was played in it yet.
     ///
     /// # Errors
-    /// A folder that holds data but not the keys to it.
-    pub fn open(folder: &Path, server: &Process) -> Result<Self> {
-        let file = folder.join("demo.json");
-        if let (Ok(admin_key), Ok(write_key)) = (server.told("admin_key"), server.told("write_key")) {
-            let (admin_key, write_key) = (admin_key.to_owned(), write_key.to_owned());
-            let before = Done::default();
-            return Ok(Self { file, admin_key, write_key, definitions: None, run: 1, before, clean: true });
+    /// A file that cannot be read.
+    pub fn of(folder: &Path) -> Result<Option<Self>> {
+        let file = folder.join(NAME);
+        if !file.exists() {
+            return Ok(None);
         }
-        let text = fs::read_to_string(&file).with_context(|| {
-            format!("{} is missing, and with it the keys; remove {} to begin anew", file.display(), folder.display())
-        })?;
-        Self::read(file.clone(), &text).with_context(|| format!("read {}", file.display()))
+        let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+        Self::read(file.clone(), &text).map(Some).with_context(|| format!("read {}", file.display()))
+    }
+
+    /// Begins to remember, with the keys that a server shows once, when its folder is new.
+    ///
+    /// # Errors
+    /// A server that has a folder already: nobody has its keys any more.
+    pub fn begin(folder: &Path, server: &Process) -> Result<Self> {
+        let lost = || format!("the keys to {} are lost; remove the folder to begin anew", folder.display());
+        Ok(Self {
+            file: folder.join(NAME),
+            admin_key: server.told("admin_key").with_context(lost)?.to_owned(),
+            write_key: server.told("write_key").with_context(lost)?.to_owned(),
+            definitions: None,
+            run: 1,
+            before: Done::default(),
+            granted: Vec::new(),
+            clean: true,
+        })
     }
 
     fn read(file: PathBuf, text: &str) -> Result<Self> {
@@ -71,6 +89,12 @@ impl Memory {
             definitions,
             run: number("run")? + 1,
             before: Done { visitors: number("visitors")?, leads: number("leads")?, delivered: number("delivered")? },
+            granted: kept["granted"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|id| Some(id.as_str()?.to_owned()))
+                .collect(),
             clean: kept["clean"] == true,
         })
     }
@@ -79,7 +103,7 @@ impl Memory {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn save(&self, done: Done, clean: bool) -> Result<()> {
+    pub fn save(&self, done: Done, granted: &[String], clean: bool) -> Result<()> {
         let kept = json!({
             "admin_key": self.admin_key,
             "write_key": self.write_key,
@@ -88,6 +112,7 @@ impl Memory {
             "visitors": self.before.visitors + done.visitors,
             "leads": self.before.leads + done.leads,
             "delivered": self.before.delivered + done.delivered,
+            "granted": granted,
             "clean": clean,
         });
         // Keys are in it: for the owner's eyes.

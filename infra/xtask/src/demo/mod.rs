@@ -96,22 +96,28 @@ impl Demo<'_> {
         fs::create_dir_all(self.folder).with_context(|| format!("make {}", self.folder.display()))?;
         let simulator = process::simulator(self.place, &self.folder.join("simulator.log"))?;
         let platform_url = simulator.told("base_url")?.to_owned();
+        let platform = Client::new(&platform_url);
+        let known = Memory::of(self.folder)?;
+        // Before the server starts: messages that waited for it go out at once.
+        for openid in known.iter().flat_map(|memory| &memory.granted) {
+            traffic::grant(&platform, openid)?;
+        }
         let mut command = process::server(self.place, &self.folder.join("data"), self.port, &platform_url)?;
         let mut server = Process::start("roadbook serve", &mut command, &self.folder.join("server.log"))?;
         let url = server.told("url")?.to_owned();
-        let mut memory = Memory::open(self.folder, &server)?;
-        memory.save(memory::Done::default(), false)?;
+        let mut memory = known.map_or_else(|| Memory::begin(self.folder, &server), Ok)?;
+        memory.save(memory::Done::default(), &memory.granted, false)?;
         let parties = Parties {
             ingestion: Client::new(&url).with_key(&memory.write_key),
             api: Client::new(&url).with_key(&memory.admin_key),
-            platform: Client::new(&platform_url),
+            platform,
         };
         let definitions = match memory.definitions.take() {
             Some(known) => known,
             None => Definitions::create(&parties.api)?,
         };
         memory.definitions = Some(definitions);
-        memory.save(memory::Done::default(), false)?;
+        memory.save(memory::Done::default(), &memory.granted, false)?;
         writeln!(out, "Roadbook serves {url}, run {} on {}", memory.run, self.folder.display())?;
 
         let scene = Scene { memory: &memory, parties: &parties, url: &url, platform_url: &platform_url };
@@ -124,7 +130,7 @@ impl Demo<'_> {
         let mut done = numbers.done(&traffic.tally);
         done.delivered = late.as_array().map_or(done.delivered, |all| all.len() as u64);
         simulator.stop()?;
-        memory.save(done, true)?;
+        memory.save(done, &traffic.tally.granted, true)?;
         write!(out, "\n{}", numbers.summary(&traffic.tally, &memory, &disagreements))?;
         writeln!(out, "\nRun it again to go on with this folder; remove {} to begin anew.", self.folder.display())?;
         Ok(disagreements.is_empty())

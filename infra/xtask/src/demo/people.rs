@@ -9,6 +9,9 @@ const COMPETITORS: &[&str] = &["another maker's X", "another maker's Y"];
 const CITIES: &[&str] = &["上海", "杭州", "成都", "广州", "武汉"];
 const SELLERS: &[&str] = &["seller-lin", "seller-gao", "seller-wei"];
 
+/// Customers of one run who have a phone number.
+const PHONES_PER_RUN: u64 = 500;
+
 /// The template of the subscribe message, and the mini-program it belongs to.
 pub const TEMPLATE: &str = "tpl-test-drive";
 /// The simulator's mini-program.
@@ -54,7 +57,7 @@ impl Person {
         Self {
             user_id: format!("demo-{run}-{number}"),
             anonymous_id: format!("visitor-{run}-{number}"),
-            openid: format!("oDemo{run}x{number}"),
+            openid: format!("oDemoPerson{run:08}x{number:08}"),
             number,
             run,
             series: random.one_of(SERIES),
@@ -95,13 +98,14 @@ impl Person {
 
     fn leave_details(&mut self, random: &mut Random) {
         self.at_ms += random.between(500, 2_000);
-        let traits = json!({
+        let mut traits = json!({
             "name": format!("Test Person {}", self.number),
-            // 138 0000 ... is the kind of number that is printed in forms; these are dialled by nobody.
-            "phone": format!("138{:08}", self.number % 100_000),
             "city": random.one_of(CITIES),
             "seller": self.seller,
         });
+        if let Some(phone) = self.phone() {
+            traits["phone"] = json!(phone);
+        }
         let openid = json!([{ "kind": "openid", "scope": APPID, "value": self.openid }]);
         let identified = json!({ "userId": self.user_id, "traits": traits });
         self.call("identify", with(identified, "context", json!({ "roadbook": { "identifiers": openid } })));
@@ -113,6 +117,13 @@ impl Person {
         self.at_ms += random.between(200, 800);
         let window = random.one_of(&["7", "15", "30", "90"]);
         self.track("lead_submitted", json!({ "series": self.series, "buy_window": window, "form_id": "demo-form" }));
+    }
+
+    /// The first customers of the first runs have a number from 1380000xxxx, which forms print as an example. There are
+    /// no more of those, and two customers with one number would be one customer, so the others have none.
+    fn phone(&self) -> Option<String> {
+        let place = (self.run - 1) * PHONES_PER_RUN + self.number;
+        (self.number < PHONES_PER_RUN && place < 10_000).then(|| format!("1380000{place:04}"))
     }
 
     fn drive(&mut self, random: &mut Random) {

@@ -35,7 +35,12 @@ pub struct Tally {
     pub leads: u64,
     /// The first of them.
     pub first_lead: Option<String>,
+    /// The openids that allowed a message last.
+    pub granted: Vec<String>,
 }
+
+/// Grants that a restarted platform is told again: more than can be waiting for their message.
+const GRANTS_KEPT: usize = 200;
 
 /// Everything that will happen, by time.
 pub struct Traffic {
@@ -120,12 +125,24 @@ impl Traffic {
                 }
             }
             What::GrantMessage(openid) => {
-                let grant = json!({ "openid": openid, "template_id": TEMPLATE, "count": 1 });
-                parties.platform.expect("POST", "/_control/grants", Some(&grant))?;
+                grant(&parties.platform, openid)?;
+                if self.tally.granted.len() == GRANTS_KEPT {
+                    self.tally.granted.remove(0);
+                }
+                self.tally.granted.push(openid.clone());
             }
         }
         Ok(())
     }
+}
+
+/// The customer behind an openid allows one message, as the platform sees it.
+///
+/// # Errors
+/// A platform that is not there.
+pub fn grant(platform: &Client, openid: &str) -> Result<()> {
+    let grant = json!({ "openid": openid, "template_id": TEMPLATE, "count": 1 });
+    platform.expect("POST", "/_control/grants", Some(&grant)).map(drop)
 }
 
 /// The id of a known customer.

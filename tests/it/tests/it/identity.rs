@@ -11,6 +11,7 @@ use roadbook_kernel::{ActorKey, DAY_MS, Moment, TenantId};
 use roadbook_runtime::ports::{History, ItemKey, Space, Store};
 use roadbook_runtime::record::Record;
 use roadbook_runtime::{Memory, Outcome, read_claim};
+use std::slice::from_ref;
 use std::sync::Arc;
 
 const fn at(ms: i64) -> Moment {
@@ -59,9 +60,11 @@ async fn one_person_is_one_customer_in_three_calls_whatever_the_order() {
 /// `processes` is set, so that nothing but the store is shared.
 async fn at_once(calls: Vec<Vec<Say>>, seed: u64, processes: bool) -> Rig<Faulty<Memory>> {
     let rig = Rig::over(Arc::new(Faulty::restless(Arc::new(Memory::new()), seed)));
-    let rigs: Vec<_> = calls.iter().map(|_| if processes { rig.restart() } else { rig.on(rig.store.clone()) }).collect();
+    let rigs: Vec<_> =
+        calls.iter().map(|_| if processes { rig.restart() } else { rig.on(rig.store.clone()) }).collect();
     let shared = rig.on(rig.store.clone());
-    let running = calls.iter().zip(&rigs).map(|(call, own)| if processes { own.observe(call) } else { shared.observe(call) });
+    let running =
+        calls.iter().zip(&rigs).map(|(call, own)| if processes { own.observe(call) } else { shared.observe(call) });
     let outcomes = futures_util::future::join_all(running).await;
     for outcome in outcomes.iter().flatten() {
         assert!(matches!(outcome, Outcome::Applied { .. }), "seed {seed}: {outcome:?}");
@@ -85,7 +88,8 @@ async fn one_person_is_one_customer_when_a_batch_and_a_call_run_at_once() {
     for seed in 0..150 {
         for alone in 0..3 {
             let all = visit_login_act();
-            let batch = all.iter().enumerate().filter(|(index, _)| *index != alone).map(|(_, say)| say.clone()).collect();
+            let batch =
+                all.iter().enumerate().filter(|(index, _)| *index != alone).map(|(_, say)| say.clone()).collect();
             let rig = at_once(vec![batch, vec![all[alone].clone()]], seed, seed % 2 == 0).await;
             is_one(&rig, &format!("a batch and message {alone} at once, seed {seed}")).await;
         }
@@ -119,7 +123,7 @@ async fn a_device_goes_with_the_newest_login_and_makes_nobody_one() {
     rig.observe(&[Say::identify("m4", &[user("bo"), tablet.clone()]).at(at(20))]).await;
     assert_eq!(rig.live().await.len(), 2);
     assert!(rig.customer(&user("bo")).await.owns(&tablet.identifier(&rig.keys()).key()));
-    rig.observe(&[Say::track("m5", "visit", &[tablet.clone()]).at(at(21))]).await;
+    rig.observe(&[Say::track("m5", "visit", from_ref(&tablet)).at(at(21))]).await;
     assert_eq!(rig.customer(&user("bo")).await.events(), 3);
 
     // A login that happened before the newest one arrives late: it moves nothing.
@@ -138,7 +142,7 @@ async fn whoever_logs_in_on_a_shared_device_for_the_first_time_is_somebody_new()
     for (n, name) in ["al", "bo", "cy"].into_iter().enumerate() {
         let offset = i64::try_from(n).unwrap_or(0) * 10;
         rig.observe(&[Say::identify(format!("in-{name}"), &[user(name), tablet.clone()]).at(at(offset))]).await;
-        rig.observe(&[Say::track(format!("do-{name}"), "visit", &[tablet.clone()]).at(at(offset + 5))]).await;
+        rig.observe(&[Say::track(format!("do-{name}"), "visit", from_ref(&tablet)).at(at(offset + 5))]).await;
     }
     let live = rig.live().await;
     let names: Vec<_> = live.iter().map(names).collect();
@@ -173,9 +177,10 @@ async fn two_first_logins_on_one_device_stay_two_in_one_call_and_at_once() {
 async fn a_device_stops_moving_when_it_is_worn_out_and_rests_for_a_window() {
     let rig = Rig::memory();
     let (one, other, tablet) = (user("al"), user("bo"), device("t"));
-    rig.observe(&[Say::track("m1", "visit", &[one.clone()]).at(at(1))]).await;
-    rig.observe(&[Say::track("m2", "visit", &[other.clone()]).at(at(2))]).await;
-    let login = |n: i64, who: &Who| Say::identify(format!("login{n}"), &[who.clone(), tablet.clone()]).at(at(n * 1_000));
+    rig.observe(&[Say::track("m1", "visit", from_ref(&one)).at(at(1))]).await;
+    rig.observe(&[Say::track("m2", "visit", from_ref(&other)).at(at(2))]).await;
+    let login =
+        |n: i64, who: &Who| Say::identify(format!("login{n}"), &[who.clone(), tablet.clone()]).at(at(n * 1_000));
     for n in 1..=i64::from(MOVES_MAX) + 5 {
         let who = if n % 2 == 1 { &one } else { &other };
         rig.observe(&[login(n, who)]).await;
@@ -196,21 +201,21 @@ async fn a_device_stops_moving_when_it_is_worn_out_and_rests_for_a_window() {
 async fn duplicates_are_known_after_a_move_and_after_a_merge() {
     let rig = Rig::memory();
     let tablet = device("t");
-    let by_device = Say::track("dup", "visit", &[tablet.clone()]).at(at(11)).add("score", 1_000_000);
+    let by_device = Say::track("dup", "visit", from_ref(&tablet)).at(at(11)).add("score", 1_000_000);
     rig.observe(&[Say::identify("m1", &[user("al"), tablet.clone()]).at(at(10))]).await;
-    rig.observe(&[by_device.clone()]).await;
+    rig.observe(from_ref(&by_device)).await;
     rig.observe(&[Say::track("m2", "visit", &[user("bo")]).at(at(12))]).await;
     rig.observe(&[Say::identify("m3", &[user("bo"), tablet.clone()]).at(at(20))]).await;
-    let again = rig.observe(&[by_device.clone()]).await;
+    let again = rig.observe(from_ref(&by_device)).await;
     assert!(matches!(again[..], [Outcome::Duplicate { .. }]), "after a move: {again:?}");
 
     rig.observe(&[Say::identify("m4", &[user("cy"), tablet.clone()]).at(at(30))]).await;
-    let again = rig.observe(&[by_device.clone()]).await;
+    let again = rig.observe(from_ref(&by_device)).await;
     assert!(matches!(again[..], [Outcome::Duplicate { .. }]), "after two moves: {again:?}");
 
     rig.observe(&[Say::alias("m5", &user("al"), &user("di")).at(at(31))]).await;
     rig.observe(&[Say::alias("m6", &user("cy"), &user("ed")).at(at(32))]).await;
-    let again = rig.observe(&[by_device.clone()]).await;
+    let again = rig.observe(from_ref(&by_device)).await;
     assert!(matches!(again[..], [Outcome::Duplicate { .. }]), "after merges on both sides: {again:?}");
     let all = [by_device, Say::track("m2", "visit", &[user("bo")]).at(at(12))];
     rig.observe(&[Say::alias("m7", &user("al"), &user("cy")).at(at(33))]).await;

@@ -5,6 +5,7 @@ use roadbook_customer::{Command, Customer, Event, SendStatus};
 use roadbook_it::canon::{self, difference};
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, Who, anon, device, user};
+use roadbook_it::sender::{Provider, pass};
 use roadbook_kernel::{ActorKey, CustomerId, DAY_MS, Durable, HOUR_MS, MINUTE_MS, Moment, SegmentId};
 use roadbook_runtime::ports::History;
 use roadbook_runtime::record::{Body, Record};
@@ -12,6 +13,7 @@ use roadbook_runtime::{Memory, Outcome};
 use roadbook_tenancy::{Purpose, Standing, Verdict};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -110,10 +112,9 @@ async fn live(rig: &Rig<Memory>, n: usize, deed: &Deed) -> Option<Outcome> {
         Deed::Buy(one, occurred, now) => {
             Say::track(id, "buy", &[who(*one)]).at(minute(*occurred)).accepted(minute(*now)).add("spent", 1_500_000)
         }
-        Deed::Login(one, other, occurred, now) => Say::identify(id, &[who(*one), who(*other)])
-            .at(minute(*occurred))
-            .accepted(minute(*now))
-            .set("login", n),
+        Deed::Login(one, other, occurred, now) => {
+            Say::identify(id, &[who(*one), who(*other)]).at(minute(*occurred)).accepted(minute(*now)).set("login", n)
+        }
         Deed::Alias(one, other, now) => Say::alias(id, &who(*one), &who(*other)).at(minute(*now)),
         Deed::Consent(one, yes, occurred, now) => return consent(rig, &id, *one, *yes, (*occurred, *now)).await,
         Deed::Pass(now) => {
@@ -144,8 +145,11 @@ async fn consent(rig: &Rig<Memory>, id: &str, one: u8, yes: bool, (occurred, now
     Some(outcomes.expect("no fault").remove(0))
 }
 
+/// Everything that is under way ends: timers, sends, the log.
 async fn settled(rig: &Rig<Memory>) -> Value {
     rig.drain(at(60 * DAY_MS)).await;
+    rig.relay().await;
+    pass(&rig.engine, rig.direct.as_ref(), &Provider::default()).await.expect("no fault");
     rig.relay().await;
     canon::tenant(rig).await
 }
@@ -154,7 +158,10 @@ async fn settled(rig: &Rig<Memory>) -> Value {
 async fn history(rig: &Rig<Memory>, id: CustomerId) -> Vec<(u64, Body<Event>)> {
     let key = ActorKey::customer(rig.tenant, id);
     let turns = rig.store.turns(&key, 0, 100_000).await.expect("no fault");
-    turns.iter().map(|turn| (turn.version, Record::new(&turn.record).and_then(|one| one.body()).expect("a body"))).collect()
+    turns
+        .iter()
+        .map(|turn| (turn.version, Record::new(&turn.record).and_then(|one| one.body()).expect("a body")))
+        .collect()
 }
 
 async fn facts(rig: &Rig<Memory>, id: CustomerId) -> Vec<Event> {
@@ -211,7 +218,7 @@ proptest! {
             for (n, deed) in deeds.iter().enumerate() {
                 live(&rig, n, deed).await;
             }
-            rig.drain(at(60 * DAY_MS)).await;
+            settled(&rig).await;
             for row in rig.rows().await {
                 let id = row.state.id;
                 let folded = json!(replayed(&rig, id, true).await);
@@ -220,7 +227,7 @@ proptest! {
                 let versions: Vec<u64> = history(&rig, id).await.into_iter().map(|(version, _)| version).collect();
                 prop_assert_eq!(versions, (1..=row.version).collect::<Vec<_>>(), "one turn, one version");
             }
-            canon::at_rest(&{ rig.relay().await; rig }).await.or_else(|told| if told.starts_with("a send") || told.contains("send ") { Ok(()) } else { Err(TestCaseError::fail(told)) })?;
+            prop_assert_eq!(canon::at_rest(&rig).await, Ok(()));
             Ok(())
         })?;
     }
@@ -367,11 +374,13 @@ fn edges_of(times: &[i64], least: u32, window: i64) -> Vec<(i64, bool)> {
 #[tokio::test]
 async fn a_late_event_moves_nobody_out_and_in_again() {
     let rig = Rig::memory();
-    let recent = rig.segment("recent", json!({"event": "buy", "count": {"op": "gte", "value": 1}, "within_days": 1})).await;
+    let recent =
+        rig.segment("recent", json!({"event": "buy", "count": {"op": "gte", "value": 1}, "within_days": 1})).await;
     rig.observe(&[Say::track("m1", "buy", &[user("al")]).at(at(0))]).await;
     rig.observe(&[Say::track("m2", "visit", &[user("al")]).at(at(HOUR_MS))]).await;
     for (n, days) in [1i64, 2, 10, 400].into_iter().enumerate() {
-        let late = Say::track(format!("late{n}"), "buy", &[user("al")]).at(at(-days * DAY_MS)).accepted(at(2 * HOUR_MS));
+        let late =
+            Say::track(format!("late{n}"), "buy", &[user("al")]).at(at(-days * DAY_MS)).accepted(at(2 * HOUR_MS));
         rig.observe(&[late]).await;
     }
     rig.drain(at(3 * DAY_MS)).await;
@@ -418,7 +427,10 @@ async fn a_busy_customer_does_not_read_every_page_for_each_new_message() {
         rig.observe(&[message(n)]).await;
     }
     let pages = rig.row(&user("al")).await.expect("a row").inbox.pages().count();
-    assert!(pages <= 2_500 / 1_024 + 20, "{pages} pages hold 2,500 ids; a full filter makes each message read them all");
+    assert!(
+        pages <= 2_500 / 1_024 + 20,
+        "{pages} pages hold 2,500 ids; a full filter makes each message read them all"
+    );
 }
 
 #[tokio::test]
@@ -430,16 +442,20 @@ async fn a_message_older_than_the_window_is_looked_up_in_history() {
     rig.observe(&[Say::alias("m3", &user("al"), &user("bo")).at(at(3))]).await;
     rig.relay().await;
     let later = at(20 * DAY_MS);
-    let many: Vec<Say> = (0..200).map(|n| Say::track(format!("n{n}"), "visit", &[user("al")]).at(later.plus_ms(n))).collect();
+    let many: Vec<Say> =
+        (0..200).map(|n| Say::track(format!("n{n}"), "visit", &[user("al")]).at(later.plus_ms(n))).collect();
     rig.observe(&many).await;
     rig.relay().await;
     let lookups = &rig.engine.tally.history_lookups;
     let before = lookups.load(Ordering::SeqCst);
     let again = rig.observe(&[old, Say::track("m1", "visit", &[user("bo")]).at(at(1))]).await;
-    assert!(again.iter().all(|one| matches!(one, Outcome::Duplicate { .. })), "under every id of this customer: {again:?}");
+    assert!(
+        again.iter().all(|one| matches!(one, Outcome::Duplicate { .. })),
+        "under every id of this customer: {again:?}"
+    );
     // An import of last year's events is new, however old.
     let import = Say::track("import", "visit", &[user("al")]).at(at(-300 * DAY_MS)).accepted(later.plus_ms(300));
-    assert!(matches!(rig.observe(&[import.clone()]).await[..], [Outcome::Applied { .. }]));
+    assert!(matches!(rig.observe(from_ref(&import)).await[..], [Outcome::Applied { .. }]));
     assert!(matches!(rig.observe(&[import]).await[..], [Outcome::Duplicate { .. }]));
     assert!(lookups.load(Ordering::SeqCst) > before, "History was asked");
 }

@@ -10,6 +10,7 @@ use roadbook_kernel::{DAY_MS, Moment, SegmentId};
 use roadbook_runtime::projections::segment_stats;
 use roadbook_runtime::{Memory, advance_backfill, backfill_progress};
 use serde_json::json;
+use std::slice::from_ref;
 use std::sync::Arc;
 
 const fn at(ms: i64) -> Moment {
@@ -26,7 +27,9 @@ async fn a_month<S: Backend>(rig: &Rig<S>, customers: i64) {
         let who = [user(&format!("{n:02}"))];
         rig.observe(&[Say::track(format!("begin{n}"), "visit", &who).at(day(n).plus_ms(1))]).await;
         for buy in 0..n {
-            let say = Say::track(format!("buy{n}/{buy}"), "purchase", &who).with("amount", 100 * buy).at(day(n).plus_ms(10 + buy));
+            let say = Say::track(format!("buy{n}/{buy}"), "purchase", &who)
+                .with("amount", 100 * buy)
+                .at(day(n).plus_ms(10 + buy));
             rig.observe(&[say]).await;
         }
     }
@@ -93,7 +96,10 @@ async fn a_sweep_goes_on_where_a_process_ended() {
     let progress = backfill_progress(&rig.engine, rig.tenant, three).await.expect("no fault").expect("begun");
     assert!(progress.done && progress.scanned == 9 && progress.changed >= 6, "{progress:?}");
     assert_eq!(members(&rig, three).await, 6);
-    assert!(!advance_backfill(&rig.engine, rig.direct.as_ref(), rig.tenant, 2).await.expect("no fault"), "done stays done");
+    assert!(
+        !advance_backfill(&rig.engine, rig.direct.as_ref(), rig.tenant, 2).await.expect("no fault"),
+        "done stays done"
+    );
 }
 
 #[tokio::test]
@@ -108,8 +114,9 @@ async fn live_events_beside_a_sweep_count_once() {
     while more {
         // Everybody buys once more between two steps, whether the sweep has passed them or not.
         for n in 0..8 {
-            let say = Say::track(format!("live{step}/{n}"), "purchase", &[user(&format!("{n:02}"))]).at(day(10).plus_ms(step));
-            rig.observe(&[say.clone()]).await;
+            let say = Say::track(format!("live{step}/{n}"), "purchase", &[user(&format!("{n:02}"))])
+                .at(day(10).plus_ms(step));
+            rig.observe(from_ref(&say)).await;
             rig.observe(&[say]).await;
         }
         step += 1;

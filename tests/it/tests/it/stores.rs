@@ -2,14 +2,14 @@
 
 use roadbook_embedded::{Embedded, OpenError, Options};
 use roadbook_it::conformance;
+use roadbook_it::faulty::{Faulty, Spot, Trouble, When};
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, user};
-use std::path::Path;
-use roadbook_it::faulty::{Faulty, Spot, Trouble, When};
 use roadbook_kernel::TenantId;
 use roadbook_runtime::Memory;
-use roadbook_runtime::relay::Relay;
 use roadbook_runtime::ports::{Commit, CommitError, Expect, Item, ItemKey, Journal, Put, Store};
+use roadbook_runtime::relay::Relay;
+use std::path::Path;
 use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

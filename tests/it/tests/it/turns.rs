@@ -8,8 +8,10 @@ use roadbook_it::say::{Say, user};
 use roadbook_kernel::{ActorKey, DAY_MS, HOUR_MS, JourneyId, MINUTE_MS, Moment, SendKey};
 use roadbook_runtime::ports::{Commit, Expect, Fault, History, Item, ItemKey, Put, Store};
 use roadbook_runtime::record::{Record, Trigger};
-use roadbook_runtime::{Deliver, Memory, Message, Outcome, Work, deliver, load_row, sends, sweep};
+use roadbook_runtime::{Deliver, Limits, Memory, Message, Outcome, Work, deliver, load_row, sends, sweep};
 use serde_json::{Value, json};
+use std::slice::from_ref;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 const fn at(ms: i64) -> Moment {
@@ -115,9 +117,8 @@ async fn an_actor_with_a_broken_timer_takes_messages_before_any_poke() {
 
 #[tokio::test]
 async fn as_many_refusals_as_one_turn_has_messages_are_each_answered() {
-    let mut limits = roadbook_runtime::Limits::default();
-    limits.customer_bytes_max = 2_000;
-    let rig = Rig::bounded(std::sync::Arc::new(Memory::new()), limits);
+    let limits = Limits { customer_bytes_max: 2_000, ..Limits::default() };
+    let rig = Rig::bounded(Arc::new(Memory::new()), limits);
     rig.observe(&[Say::track("m0", "visit", &[user("al")]).at(at(0)).set("note", "x".repeat(3_000))]).await;
     let before = rig.customer(&user("al")).await;
     let many: Vec<Say> = (0..60).map(|n| Say::track(format!("n{n}"), "visit", &[user("al")]).at(at(n))).collect();
@@ -132,9 +133,8 @@ async fn as_many_refusals_as_one_turn_has_messages_are_each_answered() {
 
 #[tokio::test]
 async fn withdrawing_consent_is_possible_for_a_full_customer() {
-    let mut limits = roadbook_runtime::Limits::default();
-    limits.customer_bytes_max = 2_000;
-    let rig = Rig::bounded(std::sync::Arc::new(Memory::new()), limits);
+    let limits = Limits { customer_bytes_max: 2_000, ..Limits::default() };
+    let rig = Rig::bounded(Arc::new(Memory::new()), limits);
     rig.observe(&[Say::track("m0", "visit", &[user("al")]).at(at(0)).set("note", "x".repeat(3_000))]).await;
     let no = Command::NoteConsent {
         purpose: roadbook_tenancy::Purpose::Marketing,
@@ -206,7 +206,8 @@ async fn a_kept_row_that_is_behind_costs_a_second_try_and_nothing_else() {
     assert!(rig.customer(&user("al")).await.tags.contains_key("done"), "what is due fires, whatever row was kept");
 
     let mail = roadbook_it::say::email("al").identifier(&rig.keys());
-    let accepted = Say::track("m4", "visit", &[roadbook_it::say::email("al")]).at(at(2 * DAY_MS)).accept(&rig.keys(), 0);
+    let accepted =
+        Say::track("m4", "visit", &[roadbook_it::say::email("al")]).at(at(2 * DAY_MS)).accept(&rig.keys(), 0);
     let message = Message {
         id: accepted.id,
         accepted: accepted.accepted,
@@ -245,7 +246,8 @@ async fn a_report_reaches_the_survivor_however_long_the_chain() {
     let youngest = youngest(&rig).await;
     let report = SendReport { key: SendKey::from_u128(1), outcome: SendOutcome::Sent, at: at(0) };
     let id = rig.message("report");
-    let told = sends::tell(&rig.engine, rig.direct.as_ref(), youngest, id, Command::ReportSend(report), at(HOUR_MS)).await;
+    let told =
+        sends::tell(&rig.engine, rig.direct.as_ref(), youngest, id, Command::ReportSend(report), at(HOUR_MS)).await;
     assert!(matches!(told, Ok(Outcome::Applied { .. })), "{told:?}");
 }
 
@@ -330,7 +332,7 @@ async fn the_version_grows_by_one_with_each_turn_and_history_has_no_gap() {
     let rig = Rig::memory();
     for n in 0..20 {
         let say = Say::track(format!("m{n}"), "visit", &[user("al")]).at(at(n));
-        rig.observe(&[say.clone()]).await;
+        rig.observe(from_ref(&say)).await;
         rig.observe(&[say]).await;
         let row = rig.row(&user("al")).await.expect("a row");
         assert_eq!(row.version, u64::try_from(n).unwrap_or(0) + 1, "a duplicate writes nothing");
