@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Claims remembered by a process. Safe to be stale: the actor that does not own the identifier says so.
-const CLAIMS_CACHED: usize = 200_000;
+const CLAIMS_CACHED: usize = 100_000;
 
 /// Where deliveries go: to a mailbox in the host, straight to the engine in a test or a function.
 #[async_trait]

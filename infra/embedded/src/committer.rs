@@ -9,7 +9,7 @@ use crate::tail::Tail;
 use bytes::Bytes;
 use fjall::{PersistMode, OwnedWriteBatch};
 use roadbook_kernel::Moment;
-use roadbook_runtime::ports::{Commit, CommitError, DueKind, Fault, Item, ItemKey, Put, Space, Turn};
+use roadbook_runtime::ports::{Commit, CommitError, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Turn};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -91,8 +91,9 @@ impl Drop for Committer {
 
 fn run(shared: &Shared, inbox: &Receiver<Request>) {
     let mut sequence = shared.last_sequence.load(Ordering::SeqCst);
+    let mut versions = Versions::new(VERSIONS_KEPT);
     while let Ok(first) = inbox.recv() {
-        let mut group = Group::new(shared, sequence);
+        let mut group = Group::new(shared, &mut versions, sequence);
         group.take(first);
         while !group.is_full() {
             match inbox.try_recv() {
@@ -103,6 +104,12 @@ fn run(shared: &Shared, inbox: &Receiver<Request>) {
         sequence = group.write();
     }
 }
+
+/// Versions of actors and claims as this thread has written them: it is the only writer, so they are never stale, and
+/// most conditions are checked without looking into the store.
+const VERSIONS_KEPT: usize = 65_536;
+
+type Versions = quick_cache::unsync::Cache<ItemKey, u64>;
 
 /// One group being put together.
 struct Group<'a> {
@@ -115,12 +122,13 @@ struct Group<'a> {
     answers: Vec<(Answer, Result<(), CommitError>)>,
     /// Entries of the due index this group writes.
     lowered: Vec<(DueKind, ItemKey, Moment)>,
+    versions: &'a mut Versions,
     sequence: u64,
     bytes: usize,
 }
 
 impl<'a> Group<'a> {
-    fn new(shared: &'a Shared, sequence: u64) -> Self {
+    fn new(shared: &'a Shared, versions: &'a mut Versions, sequence: u64) -> Self {
         Self {
             shared,
             batch: shared.tables.database.batch().durability(Some(PersistMode::SyncData)),
@@ -129,6 +137,7 @@ impl<'a> Group<'a> {
             turns: Vec::new(),
             answers: Vec::new(),
             lowered: Vec::new(),
+            versions,
             sequence,
             bytes: 0,
         }
@@ -146,10 +155,12 @@ impl<'a> Group<'a> {
 
     fn check(&self, commit: &Commit) -> Result<(), CommitError> {
         for put in &commit.puts {
-            let current = match put.expect {
-                roadbook_runtime::ports::Expect::Anything => continue,
-                _ => self.current(&put.key)?,
-            };
+            match put.expect {
+                Expect::Anything => continue,
+                Expect::Version(version) if self.versions.peek(&put.key) == Some(&version) => continue,
+                Expect::Version(_) | Expect::Absent => {}
+            }
+            let current = self.current(&put.key)?;
             if !roadbook_runtime::holds(put, current.as_ref().map(|item| item.version)) {
                 return Err(CommitError::Conflict { key: put.key.clone(), current });
             }
@@ -202,6 +213,11 @@ impl<'a> Group<'a> {
                 self.batch.insert(table, put.key.bytes(), stored(item));
             }
             None => self.batch.remove(table, put.key.bytes()),
+        }
+        match (&put.item, put.key.space()) {
+            (Some(item), Space::Actor | Space::Claim | Space::Send) => self.versions.insert(put.key.clone(), item.version),
+            (None, _) => drop(self.versions.remove(&put.key)),
+            (Some(_), Space::Page | Space::Letter | Space::Document | Space::Counter) => {}
         }
         self.written.insert(put.key, put.item);
     }

@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub(crate) const TURN_KEY_BYTES: usize = ActorKey::BYTES + 8;
 /// Turns one commit group can hold at most, generously: where a search for the group of a turn begins.
 const GROUP_TURNS_MAX: u64 = 8_192;
+/// Bytes of turns read from the log at once: a relay that is far behind must not hold all of it.
+const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Searches of the due index between two that begin at the very front again.
 const SEARCHES_BETWEEN_FULL: u32 = 10_000;
 
@@ -34,7 +36,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 16 << 20, write_buffer_bytes: 48 << 20, disk_free_bytes_min: 64 << 20 }
+        Self { cache_bytes: 8 << 20, write_buffer_bytes: 24 << 20, disk_free_bytes_min: 64 << 20 }
     }
 }
 
@@ -183,7 +185,7 @@ impl Journal for Embedded {
         if let Some(turns) = self.shared.tail().after(after, limit) {
             return Ok(turns);
         }
-        let mut found = Vec::new();
+        let (mut found, mut bytes) = (Vec::new(), 0);
         // Groups are keyed by their first turn: the one that holds `after` may reach past it.
         let low = after.saturating_sub(GROUP_TURNS_MAX).to_be_bytes().to_vec();
         for guard in self.tables().journal.range(low..) {
@@ -198,8 +200,9 @@ impl Journal for Embedded {
                 let turn = ActorKey::from_bytes(actor).zip(version.try_into().ok()).zip(record);
                 let ((actor, version), record) = turn.ok_or_else(|| Fault::Corrupt("a turn of the log".into()))?;
                 let turn = Turn { actor, version: u64::from_be_bytes(version), record: record.into() };
+                bytes += turn.record.len();
                 found.push(Committed { sequence, turn });
-                if found.len() >= limit {
+                if found.len() >= limit || bytes >= READ_BYTES_MAX {
                     return Ok(found);
                 }
             }

@@ -32,7 +32,10 @@ impl Place {
         let here = env::current_dir().context("find the working folder")?;
         Ok(Self {
             target: env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| here.join(folder)),
-            shared: env::var_os("ROADBOOK_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from),
+            shared: match env::var_os("ROADBOOK_SHARED") {
+                Some(folder) if !folder.is_empty() => here.join(folder),
+                Some(_) | None => root.join("../shared"),
+            },
             ci: env::var("CI").is_ok_and(|value| value == "true"),
             cargo: env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
             root,

@@ -2,6 +2,7 @@
 
 mod it {
     pub mod identity;
+    pub mod inbox;
     pub mod laws;
     pub mod scenario;
     pub mod segments;

@@ -48,6 +48,18 @@ pub fn kill(bench: &Bench) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
+/// What an operator does to a host, on one of its own.
+pub fn operations(bench: &Bench) -> Result<Verdict> {
+    let tools = bench.tools()?;
+    bench.programs()?;
+    let data = bench.fresh_folder("operations")?.join("data");
+    let mut script = bench.place.command(&tools.python);
+    script.current_dir(bench.place.root.join("tests/clients")).arg("operations.py");
+    script.arg("--bin").arg(bench.place.roadbook()).arg("--data").arg(data);
+    run::quietly(&mut script, &bench.log("operations"))?;
+    Ok(Verdict::Passed)
+}
+
 /// The demo, twice on one folder: the second run goes on where the first stopped.
 pub fn demo(bench: &Bench) -> Result<Verdict> {
     bench.programs()?;

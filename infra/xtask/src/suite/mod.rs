@@ -47,6 +47,11 @@ const STEPS: &[Step] = &[
     Step { name: "node", proves: "npm @segment/analytics-node against the server", run: clients::node },
     Step { name: "bad-input", proves: "hostile bytes: clear refusals, no effects", run: clients::bad_input },
     Step { name: "kill", proves: "kill -9 during a wait: one message, neither none nor two", run: clients::kill },
+    Step {
+        name: "operations",
+        proves: "what an operator does: second process, keys, full disk, lost key",
+        run: clients::operations,
+    },
     Step { name: "privacy", proves: "personal values reach no log line and no error", run: privacy::nothing_leaks },
     Step { name: "demo", proves: "the demo's numbers add up, also after a restart", run: clients::demo },
 ];

@@ -1,0 +1,108 @@
+//! The due index: one place per item, lanes, and searches beside writes.
+
+use super::{ONE, TWO, customer};
+use crate::Backend;
+use roadbook_kernel::{Moment, TenantId};
+use roadbook_runtime::ports::store::{LANES, lane};
+use roadbook_runtime::ports::{Commit, Due, DueKind, ItemKey};
+use std::sync::Arc;
+
+pub(super) async fn the_due_index_moves_with_its_items<S: Backend>(store: &S) {
+    let actor = ItemKey::actor(&customer(ONE, 1));
+    let send = ItemKey::send(ONE, roadbook_kernel::SendKey::from_u128(1));
+    let at = Moment::from_millis;
+    let moved = |kind, key: &ItemKey, was, now| Commit {
+        dues: vec![Due { kind, key: key.clone(), was, now }],
+        ..Commit::default()
+    };
+    let due = async |kind, until| {
+        let found = store.due(kind, until, 10).await.expect("the index");
+        found.into_iter().map(|entry| (entry.due.millis(), entry.key)).collect::<Vec<_>>()
+    };
+    store.commit(moved(DueKind::Actor, &actor, None, Some(at(50)))).await.expect("a commit");
+    store.commit(moved(DueKind::Send, &send, None, Some(at(40)))).await.expect("a commit");
+    assert_eq!(due(DueKind::Actor, at(49)).await, []);
+    assert_eq!(due(DueKind::Actor, at(50)).await, [(50, actor.clone())], "due at its instant");
+    assert_eq!(due(DueKind::Send, at(99)).await, [(40, send.clone())], "kinds do not mix");
+    assert_eq!(store.next_due(DueKind::Actor).await.expect("the index"), Some(at(50)));
+    assert_eq!(store.next_due(DueKind::Send).await.expect("the index"), Some(at(40)));
+
+    store.commit(moved(DueKind::Actor, &actor, Some(at(50)), Some(at(30)))).await.expect("a commit");
+    assert_eq!(due(DueKind::Actor, at(99)).await, [(30, actor.clone())], "it stands at one place");
+    store.commit(moved(DueKind::Actor, &actor, Some(at(30)), Some(at(30)))).await.expect("a commit");
+    assert_eq!(due(DueKind::Actor, at(99)).await, [(30, actor.clone())], "it may stay");
+    for edge in [Moment::MIN, at(-5), at(0)] {
+        store.commit(moved(DueKind::Actor, &actor, Some(at(30)), Some(edge))).await.expect("a commit");
+        assert_eq!(due(DueKind::Actor, at(99)).await, [(edge.millis(), actor.clone())], "before 1970 too");
+        assert_eq!(store.next_due(DueKind::Actor).await.expect("the index"), Some(edge));
+        store.commit(moved(DueKind::Actor, &actor, Some(edge), Some(at(30)))).await.expect("a commit");
+    }
+    store.commit(moved(DueKind::Actor, &actor, Some(at(30)), None)).await.expect("a commit");
+    assert_eq!(due(DueKind::Actor, at(99)).await, [], "it is out");
+    assert_eq!(store.next_due(DueKind::Actor).await.expect("the index"), None);
+}
+
+pub(super) async fn lanes_have_room_of_their_own<S: Backend>(store: &S) {
+    assert_ne!(lane(ONE), lane(TWO));
+    let same_lane = TenantId::from_u128(0x01 + u128::from(LANES));
+    let mut dues = Vec::new();
+    let mut add = |tenant, n: u128, at| {
+        let key = ItemKey::actor(&customer(tenant, n));
+        dues.push(Due { kind: DueKind::Actor, key, was: None, now: Some(Moment::from_millis(at)) });
+    };
+    (0..30).for_each(|n| add(ONE, n, 100 - i64::try_from(n).unwrap_or(0)));
+    add(same_lane, 1, 90);
+    add(TWO, 1, 1_000);
+    add(TWO, 2, 999);
+    add(TWO, 3, 1_001);
+    store.commit(Commit { dues, ..Commit::default() }).await.expect("a commit");
+
+    let found = store.due(DueKind::Actor, Moment::from_millis(1_000), 5).await.expect("the index");
+    let of = |tenant: TenantId| -> Vec<i64> {
+        let lane_of = |key: &ItemKey| lane(key.tenant()) == lane(tenant);
+        found.iter().filter(|entry| lane_of(&entry.key)).map(|entry| entry.due.millis()).collect()
+    };
+    assert_eq!(of(ONE), [71, 72, 73, 74, 75], "the earliest five of the crowded lane");
+    assert_eq!(of(TWO), [999, 1_000], "a crowded lane hides nobody in another");
+    assert_eq!(store.next_due(DueKind::Actor).await.expect("the index"), Some(Moment::from_millis(71)));
+    let all = store.due(DueKind::Actor, Moment::MAX, 1_000).await.expect("the index");
+    assert_eq!(all.len(), 34);
+}
+
+/// Searches run all the time; an entry must be found by the first that begins after its commit was answered.
+pub(super) async fn no_search_passes_an_entry_by<S: Backend>(store: Arc<S>) {
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let searching: Vec<_> = [false, true]
+        .map(|next| {
+            let (store, done) = (store.clone(), done.clone());
+            tokio::spawn(async move {
+                while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                    if next {
+                        store.next_due(DueKind::Actor).await.expect("the index");
+                    } else {
+                        store.due(DueKind::Actor, Moment::from_millis(1_000), 10).await.expect("the index");
+                    }
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .into();
+    let mut missed = 0;
+    for n in 0..50 {
+        let key = ItemKey::actor(&customer(ONE, n));
+        let at = Some(Moment::from_millis(1 + i64::try_from(n % 7).unwrap_or(0)));
+        let due = |was, now| Commit {
+            dues: vec![Due { kind: DueKind::Actor, key: key.clone(), was, now }],
+            ..Commit::default()
+        };
+        store.commit(due(None, at)).await.expect("a commit");
+        let found = store.due(DueKind::Actor, Moment::from_millis(1_000), 10).await.expect("the index");
+        missed += usize::from(!found.iter().any(|entry| entry.key == key));
+        store.commit(due(at, None)).await.expect("a commit");
+    }
+    done.store(true, std::sync::atomic::Ordering::SeqCst);
+    for task in searching {
+        task.await.expect("no panic");
+    }
+    assert_eq!(missed, 0, "of 50 entries, each looked for right after its commit was answered");
+}
