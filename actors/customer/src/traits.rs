@@ -76,15 +76,15 @@ impl Written {
     }
 }
 
-/// One trait. Each operation has its own part and each part is a join, so events and merges may come in any order.
+/// One trait. Boxed parts: almost every trait has one of them, and a customer awake has dozens of traits. Each operation has its own part and each part is a join, so events and merges may come in any order.
 /// What is shown is the strongest part that exists: set, then set_once, then the list, then the sum.
 #[derive(Clone, Default, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Trait {
     #[serde(skip_serializing_if = "Option::is_none")]
-    set: Option<Written>,
+    set: Option<Box<Written>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    once: Option<Written>,
+    once: Option<Box<Written>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     list: Vec<Written>,
     /// Millionths per founding id: the larger wins within one, the total is shown.
@@ -95,13 +95,13 @@ pub struct Trait {
 impl Trait {
     fn note_set(&mut self, written: Written) {
         if self.set.as_ref().is_none_or(|known| written.later(known)) {
-            self.set = Some(written);
+            self.set = Some(Box::new(written));
         }
     }
 
     fn note_once(&mut self, written: Written) {
         if self.once.as_ref().is_none_or(|known| known.later(&written)) {
-            self.once = Some(written);
+            self.once = Some(Box::new(written));
         }
     }
 
@@ -118,8 +118,8 @@ impl Trait {
 
     /// Takes over everything another customer knew about this trait.
     pub fn join(&mut self, other: &Trait) {
-        other.set.iter().for_each(|written| self.note_set(written.clone()));
-        other.once.iter().for_each(|written| self.note_once(written.clone()));
+        other.set.iter().for_each(|written| self.note_set((**written).clone()));
+        other.once.iter().for_each(|written| self.note_once((**written).clone()));
         other.list.iter().for_each(|written| self.note_entry(written.clone()));
         for (founding, sum) in &other.sums {
             let known = self.sums.entry(*founding).or_insert(*sum);
@@ -151,7 +151,7 @@ impl Trait {
     /// As of when the shown value is known, where it is a written one.
     pub fn as_of(&self) -> Option<Moment> {
         let list = self.list.last();
-        self.set.as_ref().or(self.once.as_ref()).or(list).map(|written| written.at)
+        self.set.as_deref().or(self.once.as_deref()).or(list).map(|written| written.at)
     }
 }
 

@@ -8,6 +8,17 @@ use std::fmt;
 use std::str::FromStr;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const NO_DIGIT: u8 = 0xff;
+/// The value of each letter of the alphabet: ids are read with every stored row and record.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        digits[ALPHABET[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 /// 26 characters of 5 bits carry 130 bits: the first character of a valid body is at most `7`.
 const BODY_LEN: usize = 26;
 
@@ -52,9 +63,9 @@ fn read_body(text: &str) -> Option<u128> {
     if bytes.len() != BODY_LEN || bytes[0] > b'7' {
         return None;
     }
-    bytes.iter().try_fold(0u128, |value, byte| {
-        let digit = ALPHABET.iter().position(|letter| letter == byte)?;
-        Some((value << 5) | digit as u128)
+    bytes.iter().try_fold(0u128, |value, byte| match DIGITS[usize::from(*byte)] {
+        NO_DIGIT => None,
+        digit => Some((value << 5) | u128::from(digit)),
     })
 }
 

@@ -100,6 +100,8 @@ pub fn write<E: Serialize, F: Serialize>(front: &Front<F>, body: &Body<E>) -> Re
     let len = u32::try_from(out.len() - at - 4).unwrap_or(u32::MAX);
     out[at..at + 4].copy_from_slice(&len.to_le_bytes());
     serde_json::to_writer(&mut out, body).map_err(json)?;
+    // The store keeps these very bytes in its write buffer: spare capacity there would be memory nobody counts.
+    out.shrink_to_fit();
     Ok(out.into())
 }
 

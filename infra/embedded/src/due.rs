@@ -17,8 +17,11 @@ const HEADER: usize = 10;
 struct Front {
     /// Nothing lies before it.
     bound: Moment,
-    /// The earliest entry written since the last search began.
+    /// The earliest entry written since the oldest search that still runs began.
     written: Moment,
+    /// Searches that run now. Only the first of them may forget what was written: a second one that did would hide
+    /// it from the first.
+    searches: u32,
 }
 
 /// Fronts of all lanes of both kinds.
@@ -63,7 +66,7 @@ fn prefix(kind: DueKind, lane: u8, at: Moment) -> [u8; HEADER] {
 
 impl Default for Fronts {
     fn default() -> Self {
-        let unknown = Front { bound: Moment::MIN, written: Moment::MAX };
+        let unknown = Front { bound: Moment::MIN, written: Moment::MAX, searches: 0 };
         Self(Mutex::new([[unknown; LANES as usize]; 2]))
     }
 }
@@ -85,8 +88,10 @@ impl Fronts {
 
     /// The level trigger: every search begins at the very front again.
     pub(crate) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
-            [[Front { bound: Moment::MIN, written: Moment::MAX }; LANES as usize]; 2];
+        let mut fronts = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for front in fronts.iter_mut().flatten() {
+            (front.bound, front.written) = (Moment::MIN, Moment::MIN);
+        }
     }
 
     /// Entries of one lane up to `until`, and a front that has moved as far as the search proved.
@@ -94,26 +99,20 @@ impl Fronts {
         &self, tables: &Tables, kind: DueKind, lane: u8, until: Moment, limit: usize,
     ) -> Result<Vec<DueEntry>, Fault> {
         let from = self.with(kind, lane, |front| {
-            front.written = Moment::MAX;
+            if front.searches == 0 {
+                front.written = Moment::MAX;
+            }
+            front.searches += 1;
             front.bound
         });
-        if from > until {
-            return Ok(Vec::new());
-        }
-        let (low, high) = (prefix(kind, lane, from), prefix(kind, lane, Moment::MAX));
-        let mut found = Vec::new();
-        let mut first = Moment::MAX;
-        for guard in tables.due.range(low.to_vec()..high.to_vec()) {
-            let key = guard.key().map_err(|error| Fault::Store(error.to_string()))?;
-            let entry = read(kind, &key).ok_or_else(|| Fault::Corrupt("an entry of the due index".into()))?;
-            first = first.min(entry.due);
-            if entry.due > until || found.len() >= limit {
-                break;
+        let read = entries(tables, kind, lane, from, until, limit);
+        self.with(kind, lane, |front| {
+            front.searches -= 1;
+            if let Ok((_, first)) = read {
+                front.bound = first.min(front.written).max(from.min(front.written));
             }
-            found.push(entry);
-        }
-        self.with(kind, lane, |front| front.bound = first.min(front.written).max(from.min(front.written)));
-        Ok(found)
+        });
+        read.map(|(found, _)| found)
     }
 
     pub(crate) fn due(
@@ -134,6 +133,28 @@ impl Fronts {
         }
         Ok(next)
     }
+}
+
+/// The entries from `from` to `until`, and the instant before which there is certainly none.
+fn entries(
+    tables: &Tables, kind: DueKind, lane: u8, from: Moment, until: Moment, limit: usize,
+) -> Result<(Vec<DueEntry>, Moment), Fault> {
+    if from > until {
+        return Ok((Vec::new(), from));
+    }
+    let (low, high) = (prefix(kind, lane, from), prefix(kind, lane, Moment::MAX));
+    let mut found = Vec::new();
+    let mut first = Moment::MAX;
+    for guard in tables.due.range(low.to_vec()..high.to_vec()) {
+        let key = guard.key().map_err(|error| Fault::Store(error.to_string()))?;
+        let entry = read(kind, &key).ok_or_else(|| Fault::Corrupt("an entry of the due index".into()))?;
+        first = first.min(entry.due);
+        if entry.due > until || found.len() >= limit {
+            break;
+        }
+        found.push(entry);
+    }
+    Ok((found, first))
 }
 
 fn read(kind: DueKind, key: &[u8]) -> Option<DueEntry> {

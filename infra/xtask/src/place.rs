@@ -6,6 +6,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What the variables begin with in which `cargo run` describes the package it runs.
+const DESCRIPTIONS: &[&str] = &["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+
 /// The repository this program was started for.
 pub struct Place {
     /// The folder of the root `Cargo.toml`.
@@ -72,10 +75,8 @@ impl Place {
         let mut command = self.command(&self.cargo);
         // `cargo xtask` describes THIS package to us in variables. A child cargo would hand them on to build scripts,
         // and some (ring's) build everything again when one of them changes.
-        let described =
-            |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].map(|p| name.starts_with(p));
         for (name, _) in env::vars_os() {
-            if name.to_str().is_some_and(|name| described(name).contains(&true)) {
+            if name.to_str().is_some_and(|name| DESCRIPTIONS.iter().any(|prefix| name.starts_with(prefix))) {
                 command.env_remove(name);
             }
         }

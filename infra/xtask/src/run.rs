@@ -17,6 +17,8 @@ pub fn quietly(command: &mut Command, log: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     }
     let output = fs::File::create(log).with_context(|| format!("write {}", log.display()))?;
+    // It is read in a file, or in the log of a CI machine.
+    command.env("CARGO_TERM_COLOR", "never").env("NO_COLOR", "1");
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     let status = command.status().with_context(|| not_started(command))?;
     if status.success() {

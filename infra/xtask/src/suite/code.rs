@@ -6,7 +6,7 @@ use anyhow::Result;
 
 /// `cargo fmt --check`.
 pub fn format(bench: &Bench) -> Result<Verdict> {
-    cargo(bench, "format", &["fmt", "--all", "--check"])
+    cargo(bench, "format", &["fmt", "--all", "--check", "--", "--color", "never"])
 }
 
 /// `cargo clippy`, warnings are errors.

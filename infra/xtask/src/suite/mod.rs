@@ -15,6 +15,7 @@ use crate::place::Place;
 use anyhow::{Result, bail};
 use bench::{Bench, Verdict};
 use clap::Args;
+use std::io::IsTerminal;
 use std::time::Instant;
 
 /// Which steps.
@@ -70,9 +71,14 @@ pub fn run(place: Place, options: &Options) -> Result<bool> {
     }
     let wanted = |step: &&Step| options.only.is_empty() || options.only.iter().any(|name| name == step.name);
     let bench = Bench::new(place);
+    let watched = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for step in STEPS.iter().filter(wanted) {
         let began = Instant::now();
+        if watched {
+            // Written over by the step's own line.
+            eprint!("...   {}\r", step.name);
+        }
         let result = (step.run)(&bench);
         let took = format!("{:<10} {:>6.1} s", step.name, began.elapsed().as_secs_f64());
         match result {
