@@ -86,7 +86,9 @@ impl Handler<To> for Shard {
     fn handle(&mut self, To(key, ask): To, ctx: &mut Self::Context) {
         self.asks += 1;
         let asks = self.asks;
-        if let Some(place) = self.awake.get_mut(&key) {
+        // A mailbox that ended by a panic is gone, not asleep: what it was asked is answered with a fault, and the next
+        // ask wakes a new one.
+        if let Some(place) = self.awake.get_mut(&key).filter(|place| place.mailbox.connected()) {
             place.used = asks;
             place.mailbox.do_send(ask);
             return;

@@ -8,6 +8,7 @@ use crate::message::{Message, Outcome};
 use crate::ports::Fault;
 use crate::record::Trigger;
 use crate::working::WorkingSet;
+use futures_util::FutureExt;
 use roadbook_identity::WINDOW_MS;
 use roadbook_kernel::{ActorKey, Draft, MessageId, Moment, Refusal};
 use std::collections::BTreeMap;
@@ -175,7 +176,9 @@ async fn decide_one<D: Hosted>(
     if let Some(refused) = verdicts.messages.get(&message.id) {
         return Ok(Decided::Other(take_out(engine, set, message, refused)));
     }
-    match D::admit(engine, scene, set, message, now).await? {
+    let admitted = AssertUnwindSafe(D::admit(engine, scene, set, message, now)).catch_unwind().await;
+    let Ok(admitted) = admitted else { return Ok(Decided::Again(Verdict(Some(message.id), Refused::Defect))) };
+    match admitted? {
         Admission::Admitted => {}
         Admission::Duplicate => return Ok(Decided::Other(Outcome::Duplicate { customer: current.as_customer() })),
         Admission::NotMine { forward, exists } => {
