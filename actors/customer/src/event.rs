@@ -12,19 +12,38 @@ use roadbook_identity::{Identifier, IdentifierKey};
 use roadbook_journey::RunEvent;
 use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, SegmentId, SendKey};
 use roadbook_tenancy::{Purpose, Standing};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Why a tag or a trait has its value.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// Stored as the id alone: its prefix says which of the two it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Cause {
     /// An event said so.
     Event(MessageId),
     /// A journey node set it.
     Journey(JourneyId),
+}
+
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Cause::Event(message) => message.serialize(serializer),
+            Cause::Journey(journey) => journey.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let message = text.parse().map(Cause::Event);
+        message.or_else(|_| text.parse().map(Cause::Journey)).map_err(serde::de::Error::custom)
+    }
 }
 
 /// A fact.

@@ -3,7 +3,8 @@
 use crate::command::TraitOps;
 use crate::event::Cause;
 use roadbook_kernel::{CustomerId, Moment, Personal};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -30,12 +31,9 @@ pub fn is_personal_trait(key: &str) -> bool {
 }
 
 /// A value in the state: personal ones inside their wrapper.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, PartialEq, Debug)]
 enum Held {
-    #[serde(rename = "v")]
     Plain(Value),
-    #[serde(rename = "p")]
     Personal(Personal<Value>),
 }
 
@@ -58,12 +56,50 @@ impl Held {
 }
 
 /// A written value with what decides between two of them.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug)]
 struct Written {
     at: Moment,
     by: Cause,
-    #[serde(flatten)]
     held: Held,
+}
+
+/// The stored form: `v` for a plain value, `p` for a personal one. Written by hand because every turn writes every
+/// trait, and a derived enum inside a struct costs twice the time of the whole rest.
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut stored = serializer.serialize_struct("Written", 3)?;
+        stored.serialize_field("at", &self.at)?;
+        stored.serialize_field("by", &self.by)?;
+        match &self.held {
+            Held::Plain(value) => stored.serialize_field("v", value)?,
+            Held::Personal(value) => stored.serialize_field("p", value)?,
+        }
+        stored.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Stored {
+            at: Moment,
+            by: Cause,
+            // A stored null is a value (it removes the trait), so it must differ from an absent field.
+            #[serde(default, deserialize_with = "present")]
+            v: Option<Value>,
+            p: Option<Personal<Value>>,
+        }
+        fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+            Value::deserialize(deserializer).map(Some)
+        }
+        let Stored { at, by, v, p } = Stored::deserialize(deserializer)?;
+        let held = match (v, p) {
+            (Some(value), None) => Held::Plain(value),
+            (None, Some(value)) => Held::Personal(value),
+            (Some(_), Some(_)) | (None, None) => return Err(serde::de::Error::custom("a trait has either `v` or `p`")),
+        };
+        Ok(Self { at, by, held })
+    }
 }
 
 impl Written {
@@ -76,8 +112,8 @@ impl Written {
     }
 }
 
-/// One trait. Boxed parts: almost every trait has one of them, and a customer awake has dozens of traits. Each operation has its own part and each part is a join, so events and merges may come in any order.
-/// What is shown is the strongest part that exists: set, then set_once, then the list, then the sum.
+/// One trait. Each operation has its own part and each part is a join, so events and merges may come in any order.
+/// The parts are boxed: almost every trait has one of them, and an awake customer has dozens of traits. What is shown is the strongest part that exists: set, then set_once, then the list, then the sum.
 #[derive(Clone, Default, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Trait {

@@ -88,7 +88,7 @@ impl Default for Config {
             in_flight_events_max: 50_000,
             disk_free_bytes_min: 512 * 1024 * 1024,
             cache_bytes: 8 * 1024 * 1024,
-            write_buffer_bytes: 24 * 1024 * 1024,
+            write_buffer_bytes: 32 * 1024 * 1024,
             awake_customers_max: 2_500,
             idle_s: 60,
             arbiters: 2,

@@ -107,7 +107,7 @@ fn run(shared: &Shared, inbox: &Receiver<Request>) {
 
 /// Versions of actors and claims as this thread has written them: it is the only writer, so they are never stale, and
 /// most conditions are checked without looking into the store.
-const VERSIONS_KEPT: usize = 65_536;
+const VERSIONS_KEPT: usize = 16_384;
 
 type Versions = quick_cache::unsync::Cache<ItemKey, u64>;
 

@@ -36,7 +36,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 8 << 20, write_buffer_bytes: 24 << 20, disk_free_bytes_min: 64 << 20 }
+        Self { cache_bytes: 8 << 20, write_buffer_bytes: 32 << 20, disk_free_bytes_min: 64 << 20 }
     }
 }
 

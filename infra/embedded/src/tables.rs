@@ -27,7 +27,8 @@ pub(crate) struct Tables {
 const MIB: u64 = 1024 * 1024;
 
 impl Tables {
-    /// Opens the folder. Half of the write buffer goes to actors and turns, which take almost all bytes.
+    /// Opens the folder. Half of the write buffer goes to actors, a quarter to turns: they take almost all bytes, and
+    /// an actor written again before its buffer is full costs nothing later.
     pub(crate) fn open(path: &std::path::Path, cache_bytes: u64, write_buffer_bytes: u64) -> fjall::Result<Self> {
         let database = Database::builder(path)
             .cache_size(cache_bytes)
@@ -36,7 +37,7 @@ impl Tables {
             .worker_threads(1)
             .max_journaling_size((write_buffer_bytes * 4).max(64 * MIB))
             .open()?;
-        let large = (write_buffer_bytes / 4).max(MIB);
+        let (large, middle) = ((write_buffer_bytes / 2).max(MIB), (write_buffer_bytes / 4).max(MIB));
         let small = (write_buffer_bytes / 16).max(MIB / 2);
         let table = |name: &str, memtable: u64| {
             database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable))
@@ -44,7 +45,7 @@ impl Tables {
         // A turn's record is written once and rarely read: large ones lie beside the tree, or every compaction would
         // write them again.
         let records = KvSeparationOptions::default().separation_threshold(1_024);
-        let turns = || KeyspaceCreateOptions::default().max_memtable_size(large).with_kv_separation(Some(records));
+        let turns = || KeyspaceCreateOptions::default().max_memtable_size(middle).with_kv_separation(Some(records));
         Ok(Self {
             actors: table("actors", large)?,
             claims: table("claims", small)?,

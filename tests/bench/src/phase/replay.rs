@@ -9,6 +9,8 @@ use super::{Place, Recorder};
 use crate::server;
 
 const MAPPING: &str = "tests/fixtures/cdnow/mapping.toml";
+/// The journey the replay walks: without it only events would be counted.
+const CATALOG: &str = "tests/fixtures/cdnow/catalog.json";
 const UNTIL: &str = "1998-06-30T23:59:59Z";
 
 /// Keys of this phase.
@@ -31,6 +33,7 @@ pub fn measure(place: &Place, recorder: &mut Recorder) -> Result<()> {
     }
     let mut command = Command::new(&place.server);
     command.arg("replay").arg("--data").arg(place.folder.join("cdnow")).arg("--mapping").arg(&mapping);
+    command.arg("--catalog").arg(place.repository.join(CATALOG));
     command.arg("--file").arg(&file).args(["--until", UNTIL]).stdin(Stdio::null());
     let started = Instant::now();
     let output = command.output().with_context(|| format!("start {command:?}"))?;
