@@ -191,7 +191,9 @@ impl Durable for Catalog {
     fn evolve(&mut self, event: &Event) {
         match event {
             Event::SegmentDrafted { id, name, condition, at } => drafted(&mut self.segments, *id, name, condition, *at),
-            Event::JourneyDrafted { id, name, definition, at } => drafted(&mut self.journeys, *id, name, definition, *at),
+            Event::JourneyDrafted { id, name, definition, at } => {
+                drafted(&mut self.journeys, *id, name, definition, *at)
+            }
             Event::SegmentPublished { id, revision, at } => {
                 self.edition += 1;
                 publish(self.segments.get_mut(id), *revision, *at);
@@ -239,7 +241,11 @@ fn room(len: usize) -> Result<(), Refusal> {
     Err(Refusal::new("too_many_definitions", format!("a tenant can define {ENTRIES_MAX} of them; remove one first")))
 }
 
-fn find<'a, K: Ord + std::fmt::Display>(entries: &'a BTreeMap<K, Entry>, id: &K, kind: &str) -> Result<&'a Entry, Refusal> {
+fn find<'a, K: Ord + std::fmt::Display>(
+    entries: &'a BTreeMap<K, Entry>,
+    id: &K,
+    kind: &str,
+) -> Result<&'a Entry, Refusal> {
     entries.get(id).ok_or_else(|| Refusal::new("not_found", format!("there is no {kind} {id}")))
 }
 
@@ -253,7 +259,11 @@ fn unpublished(entry: &Entry) -> Result<u32, Refusal> {
 }
 
 fn check_name(name: &str, body: &Value) -> Result<(), Refusal> {
-    let place = |pointer: &str, code: &'static str, detail: String| Place { pointer: pointer.into(), code: code.into(), detail };
+    let place = |pointer: &str, code: &'static str, detail: String| Place {
+        pointer: pointer.into(),
+        code: code.into(),
+        detail,
+    };
     if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
         let detail = format!("a name has 1 to {NAME_CHARS_MAX} characters");
         return Err(Refusal::new("invalid_name", &*detail).at([place("/name", "invalid_name", detail.clone())]));
@@ -281,7 +291,9 @@ fn check_journey(name: &str, definition: &Value) -> Result<(), Refusal> {
 fn check_edition(state: &Catalog, event: &Event) -> Result<(), Refusal> {
     let mut next = state.clone();
     next.evolve(event);
-    published::compile(&next).map(|_| ()).map_err(|problems| invalid("cannot_publish", "", "what is published", problems))
+    published::compile(&next)
+        .map(|_| ())
+        .map_err(|problems| invalid("cannot_publish", "", "what is published", problems))
 }
 
 fn invalid(code: &'static str, prefix: &str, what: &str, problems: Vec<Problem>) -> Refusal {

@@ -74,7 +74,10 @@ impl Customer {
     }
 
     fn observed(
-        &mut self, observation: &Observation, by: MessageId, at: Moment,
+        &mut self,
+        observation: &Observation,
+        by: MessageId,
+        at: Moment,
         counted: &[(roadbook_audience::TrackerId, u32)],
     ) {
         self.activity.entry(self.id).and_modify(|activity| activity.note(at)).or_insert(Activity::of(at));

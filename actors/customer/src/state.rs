@@ -184,7 +184,8 @@ impl Customer {
 
     /// Whether the identifier leads here.
     pub fn owns(&self, key: &IdentifierKey) -> bool {
-        self.is_live() && self.links.iter().any(|link| link.identifier.hash == key.hash && link.identifier.kind == key.kind)
+        self.is_live()
+            && self.links.iter().any(|link| link.identifier.hash == key.hash && link.identifier.kind == key.kind)
     }
 
     /// Whether a strong identifier is known: a person, not just a device.

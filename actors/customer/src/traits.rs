@@ -18,9 +18,37 @@ const UNIT: i64 = 1_000_000;
 /// Keys whose values describe a person directly. They are held as [`Personal`] and masked wherever they are shown.
 /// Source: PIPL Art. 4 and 28 applied to the field names that Segment's clients and dealer systems use.
 const PERSONAL_KEYS: &[&str] = &[
-    "address", "avatar", "birthday", "email", "external_userid", "firstname", "first_name", "fullname", "id_card",
-    "idcard", "lastname", "last_name", "licence", "license_plate", "mobile", "name", "openid", "phone", "plate",
-    "plate_no", "telephone", "unionid", "username", "vin", "wechat", "姓名", "手机", "手机号", "电话", "车牌", "车牌号",
+    "address",
+    "avatar",
+    "birthday",
+    "email",
+    "external_userid",
+    "firstname",
+    "first_name",
+    "fullname",
+    "id_card",
+    "idcard",
+    "lastname",
+    "last_name",
+    "licence",
+    "license_plate",
+    "mobile",
+    "name",
+    "openid",
+    "phone",
+    "plate",
+    "plate_no",
+    "telephone",
+    "unionid",
+    "username",
+    "vin",
+    "wechat",
+    "姓名",
+    "手机",
+    "手机号",
+    "电话",
+    "车牌",
+    "车牌号",
 ];
 
 /// Whether the value of this trait (or event property) describes a person directly.
@@ -197,9 +225,7 @@ fn number(millionths: i64) -> Value {
 }
 
 /// Applies one event's operations.
-pub(crate) fn apply(
-    traits: &mut BTreeMap<String, Trait>, ops: &TraitOps, at: Moment, by: Cause, founding: CustomerId,
-) {
+pub(crate) fn apply(traits: &mut BTreeMap<String, Trait>, ops: &TraitOps, at: Moment, by: Cause, founding: CustomerId) {
     let written = |key: &str, value: &Value| Written { at, by, held: Held::new(key, value) };
     for (key, value) in ops.set.iter().flat_map(|set| set.reveal()) {
         slot(traits, key).note_set(written(key, value));

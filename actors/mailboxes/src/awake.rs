@@ -106,9 +106,7 @@ fn refuse(ask: Ask) {
 }
 
 /// Takes everything that waits in one delivery, and answers each asker after the commit. Returns the row to keep.
-async fn turn(
-    engine: Arc<Engine>, key: ActorKey, row: Option<Row<Customer>>, asks: Vec<Ask>,
-) -> Option<Row<Customer>> {
+async fn turn(engine: Arc<Engine>, key: ActorKey, row: Option<Row<Customer>>, asks: Vec<Ask>) -> Option<Row<Customer>> {
     let mut all = Vec::new();
     let mut askers = Vec::new();
     let mut pokers = Vec::new();

@@ -53,9 +53,8 @@ impl Mailboxes {
                     .map(|_| {
                         let engine = turns.clone();
                         let arbiter = Arbiter::new().handle();
-                        let shard = Shard::start_in_arbiter(&arbiter, move |_| {
-                            Shard::new(engine, awake_max, settings.idle)
-                        });
+                        let shard =
+                            Shard::start_in_arbiter(&arbiter, move |_| Shard::new(engine, awake_max, settings.idle));
                         (shard, arbiter)
                     })
                     .unzip::<_, _, Vec<_>, Vec<_>>()
@@ -85,7 +84,9 @@ impl Mailboxes {
     }
 
     async fn ask<T>(
-        &self, key: ActorKey, ask: impl FnOnce(oneshot::Sender<Result<T, Fault>>) -> Ask,
+        &self,
+        key: ActorKey,
+        ask: impl FnOnce(oneshot::Sender<Result<T, Fault>>) -> Ask,
     ) -> Result<T, Fault> {
         let (answer, answered) = oneshot::channel();
         self.shard(&key).do_send(To(key, ask(answer)));

@@ -86,7 +86,11 @@ pub async fn advance(engine: &Engine, deliver: &dyn Deliver, tenant: TenantId, l
 }
 
 async fn step(
-    engine: &Engine, deliver: &dyn Deliver, tenant: TenantId, mut state: SweepState, limit: usize,
+    engine: &Engine,
+    deliver: &dyn Deliver,
+    tenant: TenantId,
+    mut state: SweepState,
+    limit: usize,
 ) -> Result<bool, Fault> {
     let catalog = engine.catalogs.at_least(engine.store.as_ref(), tenant, state.edition).await?;
     let Some(index) = catalog.rules.index_of(state.segment) else {
@@ -112,8 +116,13 @@ async fn step(
 
 /// Reads one row's own History. A tombstone's findings go to the survivor.
 async fn look_at(
-    engine: &Engine, deliver: &dyn Deliver, catalog: &Published, rule: &SegmentRule, actor: &ActorKey,
-    row: &Row<Customer>, state: &SweepState,
+    engine: &Engine,
+    deliver: &dyn Deliver,
+    catalog: &Published,
+    rule: &SegmentRule,
+    actor: &ActorKey,
+    row: &Row<Customer>,
+    state: &SweepState,
 ) -> Result<bool, Fault> {
     let found = occurrences(engine, catalog, rule, actor).await?;
     let news = found.iter().any(|(id, all)| {
@@ -143,7 +152,10 @@ async fn look_at(
 
 /// The occurrences in one actor's History that the segment's trackers keep, the newest of each.
 async fn occurrences(
-    engine: &Engine, catalog: &Published, rule: &SegmentRule, actor: &ActorKey,
+    engine: &Engine,
+    catalog: &Published,
+    rule: &SegmentRule,
+    actor: &ActorKey,
 ) -> Result<BTreeMap<TrackerId, Vec<Occurrence>>, Fault> {
     let mut found = BTreeMap::<TrackerId, roadbook_audience::Tracker>::new();
     let trackers = rule.compiled.trackers();

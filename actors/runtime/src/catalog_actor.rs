@@ -43,7 +43,11 @@ impl Hosted for Catalog {
     }
 
     async fn admit(
-        engine: &Engine, (): &mut (), set: &mut WorkingSet<Self>, _: &Message<Command>, _: Moment,
+        engine: &Engine,
+        (): &mut (),
+        set: &mut WorkingSet<Self>,
+        _: &Message<Command>,
+        _: Moment,
     ) -> Result<Admission, Fault> {
         if set.now_on().row.state_bytes > engine.limits.catalog_bytes_max {
             let refusal = Refusal::new("catalog_full", "this tenant's definitions take as much room as they can have");
@@ -57,7 +61,12 @@ impl Hosted for Catalog {
     }
 
     fn decide_message(
-        (): &(), draft: &mut Draft<'_, Self>, _: &ActorKey, message: &Message<Command>, at: Moment, _: Moment,
+        (): &(),
+        draft: &mut Draft<'_, Self>,
+        _: &ActorKey,
+        message: &Message<Command>,
+        at: Moment,
+        _: Moment,
         _: bool,
     ) -> Result<(), Refusal> {
         <Catalog as Durable>::decide(draft, &message.command, &CatalogWorld { at })
@@ -88,15 +97,12 @@ impl Hosted for Catalog {
             .collect();
         let sweeps =
             published.into_iter().filter_map(|(id, at)| backfill::begun(key.tenant, id, state.edition, at).ok());
-        let revisions = facts
-            .iter()
-            .filter_map(|fact| state.document(fact))
-            .filter_map(|document| {
-                let body = serde_json::to_vec(&document).ok()?;
-                let name = revision_name(document.journey, document.revision);
-                let item = Some(Item { version: 1, body: body.into() });
-                Some(Put { key: ItemKey::document(key.tenant, &name), expect: Expect::Absent, item })
-            });
+        let revisions = facts.iter().filter_map(|fact| state.document(fact)).filter_map(|document| {
+            let body = serde_json::to_vec(&document).ok()?;
+            let name = revision_name(document.journey, document.revision);
+            let item = Some(Item { version: 1, body: body.into() });
+            Some(Put { key: ItemKey::document(key.tenant, &name), expect: Expect::Absent, item })
+        });
         sweeps.chain(revisions).collect()
     }
 }

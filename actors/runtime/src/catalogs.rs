@@ -59,7 +59,12 @@ impl Catalogs {
     /// # Errors
     /// A fault of the store, or [`Fault::Corrupt`] where the revision is missing: never an exit of the run.
     pub async fn with_revision(
-        &self, store: &dyn Store, tenant: TenantId, catalog: &Arc<Published>, journey: JourneyId, number: u32,
+        &self,
+        store: &dyn Store,
+        tenant: TenantId,
+        catalog: &Arc<Published>,
+        journey: JourneyId,
+        number: u32,
     ) -> Result<Arc<Published>, Fault> {
         let name = revision_name(journey, number);
         let missing = || Fault::Corrupt(format!("revision {number} of {journey}, which a run is pinned to"));

@@ -47,7 +47,10 @@ impl Hosted for Customer {
     }
 
     async fn admit(
-        engine: &Engine, scene: &mut CustomerScene, set: &mut WorkingSet<Self>, message: &Message<Command>,
+        engine: &Engine,
+        scene: &mut CustomerScene,
+        set: &mut WorkingSet<Self>,
+        message: &Message<Command>,
         now: Moment,
     ) -> Result<Admission, Fault> {
         let admission = gate::admit(engine, set, message, now).await?;
@@ -63,16 +66,20 @@ impl Hosted for Customer {
         for (journey, number) in set.now_on().row.state.pins() {
             if scene.catalog.revision(journey, number).is_none() {
                 let (store, tenant) = (engine.store.as_ref(), set.current.tenant);
-                scene.catalog =
-                    engine.catalogs.with_revision(store, tenant, &scene.catalog, journey, number).await?;
+                scene.catalog = engine.catalogs.with_revision(store, tenant, &scene.catalog, journey, number).await?;
             }
         }
         Ok(())
     }
 
     fn decide_message(
-        scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, message: &Message<Command>, at: Moment,
-        now: Moment, merged: bool,
+        scene: &CustomerScene,
+        draft: &mut Draft<'_, Self>,
+        key: &ActorKey,
+        message: &Message<Command>,
+        at: Moment,
+        now: Moment,
+        merged: bool,
     ) -> Result<(), Refusal> {
         let world = scene.world(key, message.id, at, now);
         if merged {
@@ -87,7 +94,12 @@ impl Hosted for Customer {
     }
 
     fn fire(
-        _: &Engine, scene: &CustomerScene, draft: &mut Draft<'_, Self>, key: &ActorKey, at: Moment, reached: Moment,
+        _: &Engine,
+        scene: &CustomerScene,
+        draft: &mut Draft<'_, Self>,
+        key: &ActorKey,
+        at: Moment,
+        reached: Moment,
     ) {
         let id = scene.keys.derived(&[b"due", &key.id.0.to_be_bytes(), &at.millis().to_be_bytes()]);
         let world = scene.world(key, MessageId::from_u128(id.0), at, reached);

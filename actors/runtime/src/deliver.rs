@@ -32,7 +32,10 @@ pub struct Delivered<D> {
 /// A fault: the world failed and the sender must deliver again. What was committed before it stays, and is recognised
 /// as a duplicate then.
 pub async fn deliver<D: Hosted>(
-    engine: &Engine, key: ActorKey, kept: Option<Row<D>>, work: Work<D::Command>,
+    engine: &Engine,
+    key: ActorKey,
+    kept: Option<Row<D>>,
+    work: Work<D::Command>,
 ) -> Result<Delivered<D>, Fault> {
     let (messages, poke) = match work {
         Work::Messages(messages) => (messages, false),
@@ -70,7 +73,11 @@ struct Turn<D> {
 }
 
 async fn take_turn<D: Hosted>(
-    engine: &Engine, key: ActorKey, mut kept: Option<Row<D>>, messages: &[Message<D::Command>], chunk: &[usize],
+    engine: &Engine,
+    key: ActorKey,
+    mut kept: Option<Row<D>>,
+    messages: &[Message<D::Command>],
+    chunk: &[usize],
     poke: bool,
 ) -> Result<Turn<D>, Fault> {
     let mut verdicts = Verdicts::default();
@@ -109,7 +116,8 @@ async fn take_turn<D: Hosted>(
             Ok(()) => {
                 let row = rows.remove(&key);
                 folded.count(engine, rows.len() + usize::from(row.is_some()));
-                let versions = |at: &ActorKey| row.as_ref().filter(|_| *at == key).or(rows.get(at)).map(|row| row.version);
+                let versions =
+                    |at: &ActorKey| row.as_ref().filter(|_| *at == key).or(rows.get(at)).map(|row| row.version);
                 let outcomes = folded.with_versions(versions);
                 return Ok(Turn { outcomes, decided: folded.decided, more_due: folded.more_due, row });
             }

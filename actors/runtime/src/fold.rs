@@ -92,8 +92,13 @@ impl Fold {
 
 /// Folds `chunk` (indices into `messages`, in time order) and what is due onto the set.
 pub(crate) async fn fold<D: Hosted>(
-    engine: &Engine, scene: &mut D::Scene, set: &mut WorkingSet<D>, messages: &[Message<D::Command>],
-    chunk: &[usize], poke: bool, verdicts: &Verdicts,
+    engine: &Engine,
+    scene: &mut D::Scene,
+    set: &mut WorkingSet<D>,
+    messages: &[Message<D::Command>],
+    chunk: &[usize],
+    poke: bool,
+    verdicts: &Verdicts,
 ) -> Result<Folded, Fault> {
     let mut turn = Fold {
         outcomes: Vec::with_capacity(chunk.len()),
@@ -166,7 +171,11 @@ enum Decided {
 }
 
 async fn decide_one<D: Hosted>(
-    engine: &Engine, scene: &mut D::Scene, set: &mut WorkingSet<D>, message: &Message<D::Command>, now: Moment,
+    engine: &Engine,
+    scene: &mut D::Scene,
+    set: &mut WorkingSet<D>,
+    message: &Message<D::Command>,
+    now: Moment,
     verdicts: &Verdicts,
 ) -> Result<Decided, Fault> {
     let current = set.current;
@@ -214,7 +223,9 @@ fn is_over<D: Hosted>(engine: &Engine, set: &WorkingSet<D>, message: &Message<D:
 
 /// The duplicate check: the inbox, and for what lies before its window History.
 async fn is_known<D: Hosted>(
-    engine: &Engine, set: &WorkingSet<D>, message: &Message<D::Command>,
+    engine: &Engine,
+    set: &WorkingSet<D>,
+    message: &Message<D::Command>,
 ) -> Result<bool, Fault> {
     if set.now_on().row.version == 0 && !set.now_on().row.inbox.is_full() && set.weight().1 == 0 {
         return Ok(false);
@@ -236,24 +247,20 @@ async fn is_known<D: Hosted>(
 }
 
 /// Records a message's id, and closes its entry.
-fn record<D: Hosted>(
-    engine: &Engine, set: &mut WorkingSet<D>, message: &Message<D::Command>, refused: Option<String>,
-) {
+fn record<D: Hosted>(engine: &Engine, set: &mut WorkingSet<D>, message: &Message<D::Command>, refused: Option<String>) {
     let wall = engine.wall.now();
     let working = set.now_on_mut();
     working.row.inbox.note(message.id.short(), wall);
     working.row.last_turn = working.row.last_turn.max(message.accepted);
-    set.close(Trigger::Message {
-        id: message.id,
-        accepted: message.accepted,
-        occurred: message.occurred,
-        refused,
-    });
+    set.close(Trigger::Message { id: message.id, accepted: message.accepted, occurred: message.occurred, refused });
 }
 
 /// A refused or failing message leaves its id, its code, and where nobody is told a dead letter.
 fn take_out<D: Hosted>(
-    engine: &Engine, set: &mut WorkingSet<D>, message: &Message<D::Command>, refused: &Refused,
+    engine: &Engine,
+    set: &mut WorkingSet<D>,
+    message: &Message<D::Command>,
+    refused: &Refused,
 ) -> Outcome {
     let (reason, outcome) = match refused {
         Refused::No(refusal) => (refusal.clone(), Outcome::Refused(refusal.clone())),
@@ -284,7 +291,12 @@ fn take_out<D: Hosted>(
 
 /// Fires everything due before `limit`, instant by instant.
 fn fire_before<D: Hosted>(
-    engine: &Engine, scene: &D::Scene, set: &mut WorkingSet<D>, limit: Moment, now: Moment, turn: &mut Fold,
+    engine: &Engine,
+    scene: &D::Scene,
+    set: &mut WorkingSet<D>,
+    limit: Moment,
+    now: Moment,
+    turn: &mut Fold,
 ) -> Result<Option<Verdict>, Fault> {
     loop {
         let working = set.now_on();
@@ -292,9 +304,7 @@ fn fire_before<D: Hosted>(
             return Ok(None);
         }
         let Some(due) = working.row.state.next_due().filter(|due| *due < limit) else { return Ok(None) };
-        if turn.timers as usize >= engine.limits.turn_timers_max
-            || set.weight().0 >= engine.limits.turn_effects_max
-        {
+        if turn.timers as usize >= engine.limits.turn_timers_max || set.weight().0 >= engine.limits.turn_effects_max {
             turn.more_due = true;
             return Ok(None);
         }

@@ -20,7 +20,10 @@ const CHAIN_MAX: u32 = 64;
 pub(crate) type Customers = WorkingSet<Customer>;
 
 pub(crate) async fn admit(
-    engine: &Engine, set: &mut Customers, message: &Message<Command>, now: Moment,
+    engine: &Engine,
+    set: &mut Customers,
+    message: &Message<Command>,
+    now: Moment,
 ) -> Result<Admission, Fault> {
     let (identifiers, evidence): (&[Identifier], _) = match &message.command {
         Command::Observe(observation) => (&observation.identifiers, evidence(observation.call)),
@@ -51,7 +54,10 @@ const fn evidence(call: Call) -> Evidence {
 
 /// Whether the current row is the one this message belongs to. Founds it where it does not exist yet.
 async fn whose(
-    engine: &Engine, set: &mut Customers, message: &Message<Command>, identifiers: &[Identifier],
+    engine: &Engine,
+    set: &mut Customers,
+    message: &Message<Command>,
+    identifiers: &[Identifier],
 ) -> Result<Option<Admission>, Fault> {
     let state = &set.now_on().row.state;
     match (&state.life, message.via) {
@@ -66,9 +72,7 @@ async fn whose(
         (Life::Live(_), Some(_)) if message.founding && identifiers.iter().any(|one| state.owns(&one.key())) => {
             decided_elsewhere(engine, set, identifiers).await
         }
-        (Life::Live(_), Some(via)) if !state.owns(&via) => {
-            Ok(Some(Admission::NotMine { forward: None, exists: true }))
-        }
+        (Life::Live(_), Some(via)) if !state.owns(&via) => Ok(Some(Admission::NotMine { forward: None, exists: true })),
         (Life::Live(_), Some(_)) => decided_elsewhere(engine, set, identifiers).await,
         (Life::Live(_), None) => Ok(None),
         (Life::Unborn, Some(via)) if message.founding => {
@@ -95,7 +99,9 @@ async fn whose(
 /// A weak identifier decides for nobody who is known where the event names a person nobody knows yet: a first login
 /// on somebody else's device is somebody new.
 async fn decided_elsewhere(
-    engine: &Engine, set: &mut Customers, identifiers: &[Identifier],
+    engine: &Engine,
+    set: &mut Customers,
+    identifiers: &[Identifier],
 ) -> Result<Option<Admission>, Fault> {
     let keys = roadbook_identity::route(identifiers);
     let brings_strong = keys.first().is_some_and(|key| !key.kind.is_weak());
@@ -118,7 +124,10 @@ async fn decided_elsewhere(
 
 /// A weak identifier that changed its person: a duplicate of an older message may be known where it led before.
 async fn known_to_former_owner(
-    engine: &Engine, set: &mut Customers, via: IdentifierKey, message: &Message<Command>,
+    engine: &Engine,
+    set: &mut Customers,
+    via: IdentifierKey,
+    message: &Message<Command>,
 ) -> Result<bool, Fault> {
     let moved = |link: &roadbook_customer::Link| link.moved && link.identifier.key() == via;
     if !via.kind.is_weak() || !set.now_on().row.state.links.iter().any(moved) {
@@ -148,8 +157,13 @@ async fn live_end(engine: &Engine, set: &mut Customers, from: CustomerId) -> Res
 
 /// Brings one identifier of the message and the current customer together, as the rules allow.
 async fn link(
-    engine: &Engine, set: &mut Customers, message: &Message<Command>, all: &[Identifier], identifier: &Identifier,
-    evidence: Evidence, now: Moment,
+    engine: &Engine,
+    set: &mut Customers,
+    message: &Message<Command>,
+    all: &[Identifier],
+    identifier: &Identifier,
+    evidence: Evidence,
+    now: Moment,
 ) -> Result<(), Fault> {
     let key = identifier.key();
     if set.now_on().row.state.owns(&key) {
@@ -249,7 +263,10 @@ fn shared_segments(a: &Customer, b: &Customer) -> Vec<SegmentId> {
 
 /// An operator says that two customers are one.
 async fn merge_with(
-    engine: &Engine, set: &mut Customers, message: &Message<Command>, other: CustomerId,
+    engine: &Engine,
+    set: &mut Customers,
+    message: &Message<Command>,
+    other: CustomerId,
 ) -> Result<Admission, Fault> {
     let state = &set.now_on().row.state;
     match state.life {

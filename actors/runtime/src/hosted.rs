@@ -53,7 +53,10 @@ pub trait Hosted: Durable {
 
     /// Before a message is decided: identity. May change several rows of the set.
     async fn admit(
-        engine: &Engine, scene: &mut Self::Scene, set: &mut WorkingSet<Self>, message: &Message<Self::Command>,
+        engine: &Engine,
+        scene: &mut Self::Scene,
+        set: &mut WorkingSet<Self>,
+        message: &Message<Self::Command>,
         now: Moment,
     ) -> Result<Admission, Fault>;
 
@@ -63,8 +66,13 @@ pub trait Hosted: Durable {
     /// Decides a message on a draft of the current row: it happened at `at`, the turn is at `now`. `merged` says that
     /// two rows just became this one.
     fn decide_message(
-        scene: &Self::Scene, draft: &mut Draft<'_, Self>, key: &ActorKey, message: &Message<Self::Command>, at: Moment,
-        now: Moment, merged: bool,
+        scene: &Self::Scene,
+        draft: &mut Draft<'_, Self>,
+        key: &ActorKey,
+        message: &Message<Self::Command>,
+        at: Moment,
+        now: Moment,
+        merged: bool,
     ) -> Result<(), Refusal>;
 
     /// Under which ids a message of this actor may have been decided before: its own and those merged into it.
@@ -72,7 +80,11 @@ pub trait Hosted: Durable {
 
     /// Fires what is due at `at`, for an actor that has reached `reached` already.
     fn fire(
-        engine: &Engine, scene: &Self::Scene, draft: &mut Draft<'_, Self>, key: &ActorKey, at: Moment,
+        engine: &Engine,
+        scene: &Self::Scene,
+        draft: &mut Draft<'_, Self>,
+        key: &ActorKey,
+        at: Moment,
         reached: Moment,
     );
 

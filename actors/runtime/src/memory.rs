@@ -3,8 +3,8 @@
 
 use crate::ports::store::lane;
 use crate::ports::{
-    Clock, Commit, CommitError, Committed, DueEntry, DueKind, Expect, Fault, History, Item, ItemKey, Journal, Put, Space,
-    Store, Turn,
+    Clock, Commit, CommitError, Committed, DueEntry, DueKind, Expect, Fault, History, Item, ItemKey, Journal, Put,
+    Space, Store, Turn,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -75,7 +75,12 @@ impl Store for Memory {
     }
 
     async fn scan(
-        &self, space: Space, tenant: TenantId, prefix: &[u8], after: Option<&[u8]>, limit: usize,
+        &self,
+        space: Space,
+        tenant: TenantId,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
     ) -> Result<Vec<(ItemKey, Item)>, Fault> {
         let tables = self.tables();
         let fits = |key: &ItemKey| key.space() == space && key.tenant() == tenant && key.local().starts_with(prefix);

@@ -134,9 +134,7 @@ impl<'a> Record<'a> {
 
     /// The messages this turn decided.
     pub fn messages(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.ids
-            .chunks_exact(16)
-            .map(|id| MessageId::from_u128(u128::from_le_bytes(id.try_into().unwrap_or_default())))
+        self.ids.chunks_exact(16).map(|id| MessageId::from_u128(u128::from_le_bytes(id.try_into().unwrap_or_default())))
     }
 
     /// What the relay carries; `None` where there is nothing.

@@ -91,7 +91,10 @@ impl Relay {
 }
 
 fn carry(
-    engine: &Engine, committed: &Committed, commit: &mut Commit, adds: &mut BTreeMap<ItemKey, i64>,
+    engine: &Engine,
+    committed: &Committed,
+    commit: &mut Commit,
+    adds: &mut BTreeMap<ItemKey, i64>,
     sends: &mut BTreeMap<ItemKey, SendJob>,
 ) -> Result<(), Fault> {
     let turn = &committed.turn;

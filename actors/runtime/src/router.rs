@@ -112,7 +112,10 @@ impl Router {
     }
 
     async fn hop(
-        &self, tenant: TenantId, mut travellers: Vec<Traveller>, results: &mut [Option<Result<Outcome, Fault>>],
+        &self,
+        tenant: TenantId,
+        mut travellers: Vec<Traveller>,
+        results: &mut [Option<Result<Outcome, Fault>>],
     ) -> Vec<Traveller> {
         if let Err(fault) = self.resolve(tenant, &mut travellers).await {
             travellers.iter().for_each(|one| results[one.index] = Some(Err(fault.clone())));
@@ -241,7 +244,10 @@ impl Router {
     }
 
     async fn send(
-        &self, key: ActorKey, founding: bool, members: Vec<Traveller>,
+        &self,
+        key: ActorKey,
+        founding: bool,
+        members: Vec<Traveller>,
     ) -> (Vec<Traveller>, Result<Vec<Outcome>, Fault>) {
         let messages = members
             .iter()

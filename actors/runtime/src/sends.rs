@@ -94,7 +94,15 @@ pub struct Held {
 impl SendJob {
     pub(crate) fn new(outbound: Outbound, actor: ActorKey, version: u64, now: Moment) -> Self {
         let customer = CustomerId::from_u128(actor.id.0);
-        Self { outbound, customer, version, queued_at: now, attempts: 0, doubtful: false, state: JobState::Queued { not_before: now } }
+        Self {
+            outbound,
+            customer,
+            version,
+            queued_at: now,
+            attempts: 0,
+            doubtful: false,
+            state: JobState::Queued { not_before: now },
+        }
     }
 
     /// When somebody must look at it again; never, once it is done.
@@ -190,7 +198,8 @@ impl Held {
         let now = engine.clock.now();
         let report = SendReport { key, outcome: outcome.clone(), at: now };
         let id = MessageId::from_u128(id.0);
-        tell(engine, deliver, ActorKey::customer(tenant, self.job.customer), id, Command::ReportSend(report), now).await?;
+        tell(engine, deliver, ActorKey::customer(tenant, self.job.customer), id, Command::ReportSend(report), now)
+            .await?;
         Ok(())
     }
 }
@@ -200,7 +209,12 @@ impl Held {
 /// # Errors
 /// A fault, or [`Fault::Contended`] where the tombstones do not end within the hops allowed.
 pub async fn tell(
-    engine: &Engine, deliver: &dyn Deliver, mut key: ActorKey, id: MessageId, command: Command, now: Moment,
+    engine: &Engine,
+    deliver: &dyn Deliver,
+    mut key: ActorKey,
+    id: MessageId,
+    command: Command,
+    now: Moment,
 ) -> Result<Outcome, Fault> {
     for _ in 0..=engine.limits.hops_max {
         let message = Message {

@@ -204,7 +204,10 @@ impl<D: Hosted> WorkingSet<D> {
     /// # Errors
     /// A fault while pages are read, or a state that cannot be written.
     pub async fn into_commit(
-        mut self, engine: &Engine, edition: u64, now: Moment,
+        mut self,
+        engine: &Engine,
+        edition: u64,
+        now: Moment,
     ) -> Result<(Commit, BTreeMap<ActorKey, Row<D>>), Fault> {
         let mut commit = Commit::default();
         let mut rows = BTreeMap::new();
@@ -227,7 +230,12 @@ impl<D: Hosted> WorkingSet<D> {
 }
 
 async fn put_row<D: Hosted>(
-    engine: &Engine, commit: &mut Commit, key: ActorKey, mut working: Working<D>, edition: u64, now: Moment,
+    engine: &Engine,
+    commit: &mut Commit,
+    key: ActorKey,
+    mut working: Working<D>,
+    edition: u64,
+    now: Moment,
 ) -> Result<Row<D>, Fault> {
     turn_pages(engine, commit, &key, &mut working.row).await?;
     let row = &mut working.row;
@@ -255,7 +263,10 @@ async fn put_row<D: Hosted>(
 
 /// Moves surplus inbox entries to pages, and drops pages that left the window.
 async fn turn_pages<D: Hosted>(
-    engine: &Engine, commit: &mut Commit, key: &ActorKey, row: &mut Row<D>,
+    engine: &Engine,
+    commit: &mut Commit,
+    key: &ActorKey,
+    row: &mut Row<D>,
 ) -> Result<(), Fault> {
     if !row.inbox.is_full() {
         return Ok(());
@@ -269,11 +280,7 @@ async fn turn_pages<D: Hosted>(
         row.inbox.drop_pages(&expired, kept.into_iter());
         for page in expired {
             let owner = ActorKey { id: page.owner, ..*key };
-            commit.puts.push(Put {
-                key: ItemKey::page(&owner, page.number),
-                expect: Expect::Anything,
-                item: None,
-            });
+            commit.puts.push(Put { key: ItemKey::page(&owner, page.number), expect: Expect::Anything, item: None });
         }
     }
     if let Some(page) = row.inbox.small_page(key.id) {

@@ -110,7 +110,12 @@ impl Access {
     /// # Errors
     /// A fault of the store: the key does not exist then.
     pub async fn create(
-        &self, tenant: TenantId, kind: KeyKind, name: &str, random: [u8; 32], now: Moment,
+        &self,
+        tenant: TenantId,
+        kind: KeyKind,
+        name: &str,
+        random: [u8; 32],
+        now: Moment,
     ) -> Result<NewKey, CommitError> {
         let body: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let text = format!("{}{body}", kind.prefix());
@@ -245,7 +250,12 @@ mod tests {
         }
 
         async fn scan(
-            &self, space: Space, tenant: TenantId, prefix: &[u8], after: Option<&[u8]>, limit: usize,
+            &self,
+            space: Space,
+            tenant: TenantId,
+            prefix: &[u8],
+            after: Option<&[u8]>,
+            limit: usize,
         ) -> Result<Vec<(ItemKey, Item)>, Fault> {
             self.inner.scan(space, tenant, prefix, after, limit).await
         }

@@ -5,13 +5,13 @@ use crate::cli::Place;
 use crate::loops::Loops;
 use crate::{admin, config, socket};
 use anyhow::{Context, Result};
+use axum::serve::ListenerExt;
 use roadbook_observe::Format;
 use roadbook_runtime::SystemClock;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use axum::serve::ListenerExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 

@@ -7,7 +7,7 @@ use crate::due::{Fronts, entry_key};
 use crate::tables::Tables;
 use crate::tail::Tail;
 use bytes::Bytes;
-use fjall::{PersistMode, OwnedWriteBatch};
+use fjall::{OwnedWriteBatch, PersistMode};
 use roadbook_kernel::Moment;
 use roadbook_runtime::ports::{Commit, CommitError, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Turn};
 use std::collections::HashMap;
@@ -215,7 +215,9 @@ impl<'a> Group<'a> {
             None => self.batch.remove(table, put.key.bytes()),
         }
         match (&put.item, put.key.space()) {
-            (Some(item), Space::Actor | Space::Claim | Space::Send) => self.versions.insert(put.key.clone(), item.version),
+            (Some(item), Space::Actor | Space::Claim | Space::Send) => {
+                self.versions.insert(put.key.clone(), item.version)
+            }
             (None, _) => drop(self.versions.remove(&put.key)),
             (Some(_), Space::Page | Space::Letter | Space::Document | Space::Counter) => {}
         }
@@ -264,9 +266,8 @@ impl<'a> Group<'a> {
                 Some(item) => item.clone(),
                 None => load(&self.shared.tables, &key)?,
             };
-            let (version, total) = current.map_or((0, 0), |item| {
-                (item.version, roadbook_runtime::projections::send_stats::amount(&item))
-            });
+            let (version, total) =
+                current.map_or((0, 0), |item| (item.version, roadbook_runtime::projections::send_stats::amount(&item)));
             let body = Bytes::copy_from_slice(&total.saturating_add(amount).to_be_bytes());
             let item = Item { version: version + 1, body };
             self.batch.insert(self.shared.tables.of(Space::Counter), key.bytes(), stored(&item));

@@ -96,7 +96,12 @@ impl Fronts {
 
     /// Entries of one lane up to `until`, and a front that has moved as far as the search proved.
     fn search(
-        &self, tables: &Tables, kind: DueKind, lane: u8, until: Moment, limit: usize,
+        &self,
+        tables: &Tables,
+        kind: DueKind,
+        lane: u8,
+        until: Moment,
+        limit: usize,
     ) -> Result<Vec<DueEntry>, Fault> {
         let from = self.with(kind, lane, |front| {
             if front.searches == 0 {
@@ -116,7 +121,11 @@ impl Fronts {
     }
 
     pub(crate) fn due(
-        &self, tables: &Tables, kind: DueKind, until: Moment, limit: usize,
+        &self,
+        tables: &Tables,
+        kind: DueKind,
+        until: Moment,
+        limit: usize,
     ) -> Result<Vec<DueEntry>, Fault> {
         let mut all = Vec::new();
         for lane in 0..LANES {
@@ -137,7 +146,12 @@ impl Fronts {
 
 /// The entries from `from` to `until`, and the instant before which there is certainly none.
 fn entries(
-    tables: &Tables, kind: DueKind, lane: u8, from: Moment, until: Moment, limit: usize,
+    tables: &Tables,
+    kind: DueKind,
+    lane: u8,
+    from: Moment,
+    until: Moment,
+    limit: usize,
 ) -> Result<(Vec<DueEntry>, Moment), Fault> {
     if from > until {
         return Ok((Vec::new(), from));

@@ -140,7 +140,12 @@ impl Store for Embedded {
     }
 
     async fn scan(
-        &self, space: Space, tenant: TenantId, prefix: &[u8], after: Option<&[u8]>, limit: usize,
+        &self,
+        space: Space,
+        tenant: TenantId,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
     ) -> Result<Vec<(ItemKey, Item)>, Fault> {
         let whole = |local: &[u8]| [&tenant.as_u128().to_be_bytes()[..], local].concat();
         let low = match after {

@@ -9,7 +9,9 @@ use roadbook_kernel::{Draft, SegmentId};
 use std::collections::BTreeMap;
 
 pub(super) fn decide(
-    draft: &mut Draft<'_, Customer>, segment: SegmentId, found: &BTreeMap<TrackerId, Vec<Occurrence>>,
+    draft: &mut Draft<'_, Customer>,
+    segment: SegmentId,
+    found: &BTreeMap<TrackerId, Vec<Occurrence>>,
     world: &World<'_>,
 ) {
     let rules = world.catalog.rules.clone();

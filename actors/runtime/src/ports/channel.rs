@@ -5,7 +5,6 @@ pub use roadbook_customer::Outbound;
 use roadbook_kernel::Moment;
 use serde::{Deserialize, Serialize};
 
-
 /// What the provider's answer means. Closed: every provider code falls into one of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]

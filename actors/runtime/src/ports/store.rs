@@ -244,7 +244,12 @@ pub trait Store: Send + Sync {
 
     /// Reads items of one tenant whose local key begins with `prefix`, in key order, after `after` (a local key).
     async fn scan(
-        &self, space: Space, tenant: TenantId, prefix: &[u8], after: Option<&[u8]>, limit: usize,
+        &self,
+        space: Space,
+        tenant: TenantId,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
     ) -> Result<Vec<(ItemKey, Item)>, Fault>;
 
     /// Writes everything or nothing. When this returns, it is on the disk.

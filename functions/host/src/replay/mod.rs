@@ -210,8 +210,7 @@ impl Replay {
 
     async fn publish(&self, path: &std::path::Path, at: Moment) -> Result<()> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let definitions: Definitions =
-            serde_json::from_str(&text).with_context(|| format!("in {}", path.display()))?;
+        let definitions: Definitions = serde_json::from_str(&text).with_context(|| format!("in {}", path.display()))?;
         let keys = self.host.app.engine.keys.of(self.tenant);
         for (place, segment) in definitions.segments.into_iter().enumerate() {
             let message = MessageId::from_u128(keys.derived(&[b"segment", segment.name.as_bytes()]).0);

@@ -92,7 +92,9 @@ impl Sorted {
 }
 
 fn pull(
-    place: usize, source: &mut Events, heap: &mut BinaryHeap<Reverse<(Moment, u64, usize)>>,
+    place: usize,
+    source: &mut Events,
+    heap: &mut BinaryHeap<Reverse<(Moment, u64, usize)>>,
     waiting: &mut [Option<Inbound>],
 ) -> Result<()> {
     if let Some((at, line, event)) = source.next().transpose()? {
