@@ -6,6 +6,7 @@ use crate::message::{Message, Outcome};
 use crate::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put};
 use crate::working::{Claim, load_row, read_claim, write_claim};
 use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt};
 use quick_cache::sync::Cache;
 use roadbook_customer::{Command, Customer, Observation};
 use roadbook_identity::IdentifierKey;
@@ -15,6 +16,10 @@ use std::sync::Arc;
 
 /// Claims remembered by a process. Safe to be stale: the actor that does not own the identifier says so.
 const CLAIMS_CACHED: usize = 100_000;
+
+/// Deliveries of one call under way at once: several commit groups' worth. A replay hands over tens of thousands, and
+/// each holds its rows until its commit.
+const DELIVERIES_MAX: usize = 1_024;
 
 /// Where deliveries go: to a mailbox in the host, straight to the engine in a test or a function.
 #[async_trait]
@@ -240,7 +245,7 @@ impl Router {
             return vec![self.send(key, founding, members).await];
         }
         let all = groups.into_iter().map(|(key, founding, members)| self.send(key, founding, members));
-        futures_util::future::join_all(all).await
+        stream::iter(all).buffer_unordered(DELIVERIES_MAX).collect().await
     }
 
     async fn send(
