@@ -77,7 +77,8 @@ impl Handler<Ask> for Awake {
 
     fn handle(&mut self, ask: Ask, ctx: &mut Self::Context) {
         if let Ask::Messages { messages, .. } = &ask {
-            if self.waiting_messages + messages.len() > WAITING_MAX {
+            // One delivery alone is always taken, however large: refused, it would be refused for ever.
+            if self.waiting_messages > 0 && self.waiting_messages + messages.len() > WAITING_MAX {
                 refuse(ask);
                 return;
             }

@@ -113,7 +113,10 @@ impl Deliver for Mailboxes {
 
     /// Catalogs change rarely and are read from the shared cache: they need no mailbox.
     async fn catalog(&self, key: ActorKey, message: Message<roadbook_catalog::Command>) -> Result<Outcome, Fault> {
-        self.direct.catalog(key, message).await
+        // To its end even if whoever asked goes away: between the commit and the refreshed cache nobody may stop it.
+        let direct = Direct(self.direct.0.clone());
+        let told = tokio::spawn(async move { direct.catalog(key, message).await }).await;
+        told.map_err(|_| Fault::Store("a catalog command ended by a panic".into()))?
     }
 
     async fn poke(&self, key: ActorKey) -> Result<(), Fault> {

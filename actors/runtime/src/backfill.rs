@@ -180,7 +180,7 @@ async fn occurrences(
 }
 
 fn read(item: &Item) -> Result<SweepState, Fault> {
-    serde_json::from_slice(&item.body).map_err(|error| Fault::Corrupt(format!("a sweep's place: {error}")))
+    serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("the place of a sweep", &error))
 }
 
 /// Stores the place of a sweep, unless a newer edition has begun it anew meanwhile.

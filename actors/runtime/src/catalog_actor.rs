@@ -78,6 +78,10 @@ impl Hosted for Catalog {
 
     fn fire(_: &Engine, (): &(), _: &mut Draft<'_, Self>, _: &ActorKey, _: Moment, _: Moment) {}
 
+    fn bytes(_: &Command) -> (usize, usize) {
+        (0, 0) // one message is one turn
+    }
+
     fn letter(_: &Command) -> Option<Value> {
         None
     }

@@ -106,6 +106,16 @@ impl Hosted for Customer {
         Customer::fire(draft, &world);
     }
 
+    fn bytes(command: &Command) -> (usize, usize) {
+        let Command::Observe(observation) = command else { return (0, 0) };
+        let ops = &observation.traits;
+        let traits = [&ops.set, &ops.set_once, &ops.append].into_iter().flatten();
+        let grows = traits.flat_map(|ops| ops.reveal()).map(|(key, value)| key.len() + size(value)).sum();
+        let properties: usize =
+            observation.properties.reveal().iter().map(|(key, value)| key.len() + size(value)).sum();
+        (grows + properties, grows)
+    }
+
     fn letter(command: &Command) -> Option<Value> {
         match command {
             Command::Observe(_) => serde_json::to_value(command).ok(),
@@ -122,6 +132,16 @@ impl Hosted for Customer {
 
     fn documents(_: &ActorKey, _: &Self, _: &[&Event]) -> Vec<Put> {
         Vec::new()
+    }
+}
+
+/// Bytes of a value as JSON, nearly.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(values) => values.iter().map(size).sum::<usize>() + 2,
+        Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + 4 + size(value)).sum::<usize>() + 2,
     }
 }
 

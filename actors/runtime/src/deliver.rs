@@ -96,7 +96,10 @@ async fn take_turn<D: Hosted>(
             // A message turned out to be a refusal or a defect after it had changed something: begin again, with
             // that message taken out from the start.
             Folded::Again(verdict) => {
-                verdicts.add(verdict);
+                // A row that a mailbox kept may be behind: what it teaches is looked at again on the stored one.
+                if !was_kept {
+                    verdicts.add(verdict);
+                }
                 continue;
             }
         };
@@ -122,6 +125,8 @@ async fn take_turn<D: Hosted>(
                 return Ok(Turn { outcomes, decided: folded.decided, more_due: folded.more_due, row });
             }
             Err(CommitError::Conflict { .. }) => {
+                // Another turn came between: decide all of it again, refusals too.
+                verdicts = Verdicts::default();
                 lost += 1;
                 Tally::add(&engine.tally.conflicts, 1);
             }

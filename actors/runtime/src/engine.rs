@@ -14,8 +14,12 @@ pub struct Limits {
     pub turn_messages_max: usize,
     /// Effects one turn may intend before it commits.
     pub turn_effects_max: usize,
-    /// Bytes of facts one turn may record before it commits, estimated from its messages.
+    /// Timers one turn may fire before it commits.
     pub turn_timers_max: usize,
+    /// Bytes of messages one turn may fold before it commits, estimated.
+    pub turn_bytes_max: usize,
+    /// Bytes of them that make the state grow (traits): past it the next turn sees what the state has become.
+    pub turn_growth_bytes_max: usize,
     /// Bytes of a customer's state that ordinary growth may reach.
     pub customer_bytes_max: usize,
     /// Bytes of a catalog's state.
@@ -32,6 +36,8 @@ impl Default for Limits {
             turn_messages_max: 256,
             turn_effects_max: 100,
             turn_timers_max: 64,
+            turn_bytes_max: 256 * 1024,
+            turn_growth_bytes_max: 16 * 1024,
             customer_bytes_max: 48 * 1024,
             catalog_bytes_max: 4 * 1024 * 1024,
             attempts_max: 24,

@@ -5,7 +5,7 @@ use crate::engine::{Engine, Tally};
 use crate::hosted::{Admission, Hosted};
 use crate::letters::{Letter, LetterKind, Undelivered};
 use crate::message::{Message, Outcome};
-use crate::ports::Fault;
+use crate::ports::{Fault, ItemKey};
 use crate::record::Trigger;
 use crate::working::WorkingSet;
 use futures_util::FutureExt;
@@ -57,6 +57,8 @@ pub(crate) struct Fold {
     pub(crate) more_due: bool,
     pub(crate) now: Moment,
     applied_on: Vec<(usize, ActorKey)>,
+    bytes: usize,
+    grown: usize,
     timers: u64,
     merges: u64,
 }
@@ -106,6 +108,8 @@ pub(crate) async fn fold<D: Hosted>(
         more_due: false,
         now: Moment::MIN,
         applied_on: Vec::new(),
+        bytes: 0,
+        grown: 0,
         timers: 0,
         merges: 0,
     };
@@ -144,7 +148,11 @@ pub(crate) async fn fold<D: Hosted>(
         };
         turn.outcomes.push(outcome);
         turn.decided += 1;
-        if set.weight().0 >= engine.limits.turn_effects_max {
+        let (bytes, grows) = D::bytes(&message.command);
+        (turn.bytes, turn.grown) = (turn.bytes + bytes, turn.grown + grows);
+        let limits = &engine.limits;
+        let heavy = turn.bytes >= limits.turn_bytes_max || turn.grown >= limits.turn_growth_bytes_max;
+        if heavy || set.weight().0 >= limits.turn_effects_max {
             break;
         }
     }
@@ -183,7 +191,7 @@ async fn decide_one<D: Hosted>(
         return Ok(Decided::Other(Outcome::Duplicate { customer: current.as_customer() }));
     }
     if let Some(refused) = verdicts.messages.get(&message.id) {
-        return Ok(Decided::Other(take_out(engine, set, message, refused)));
+        return Ok(Decided::Other(take_out(engine, set, message, refused).await?));
     }
     let admitted = AssertUnwindSafe(D::admit(engine, scene, set, message, now)).catch_unwind().await;
     let Ok(admitted) = admitted else { return Ok(Decided::Again(Verdict(Some(message.id), Refused::Defect))) };
@@ -256,12 +264,12 @@ fn record<D: Hosted>(engine: &Engine, set: &mut WorkingSet<D>, message: &Message
 }
 
 /// A refused or failing message leaves its id, its code, and where nobody is told a dead letter.
-fn take_out<D: Hosted>(
+async fn take_out<D: Hosted>(
     engine: &Engine,
     set: &mut WorkingSet<D>,
     message: &Message<D::Command>,
     refused: &Refused,
-) -> Outcome {
+) -> Result<Outcome, Fault> {
     let (reason, outcome) = match refused {
         Refused::No(refusal) => (refusal.clone(), Outcome::Refused(refusal.clone())),
         Refused::Defect => (
@@ -269,7 +277,10 @@ fn take_out<D: Hosted>(
             Outcome::Defect,
         ),
     };
-    if let Some(body) = D::letter(&message.command) {
+    // A row that does not exist cannot remember the message: its letter does, or every re-send would write another.
+    let is_buried = set.now_on().row.version == 0
+        && engine.store.load(&ItemKey::letter_of(set.current.tenant, message.id)).await?.is_some();
+    if let Some(body) = D::letter(&message.command).filter(|_| !is_buried) {
         Tally::add(&engine.tally.letters, 1);
         set.bury(Letter::new(Undelivered {
             tenant: set.current.tenant,
@@ -286,7 +297,7 @@ fn take_out<D: Hosted>(
     if set.now_on().row.version > 0 || set.weight().1 > 0 {
         record(engine, set, message, Some(reason.code.into_owned()));
     }
-    outcome
+    Ok(outcome)
 }
 
 /// Fires everything due before `limit`, instant by instant.

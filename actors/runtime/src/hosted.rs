@@ -88,6 +88,9 @@ pub trait Hosted: Durable {
         reached: Moment,
     );
 
+    /// Bytes of a message, and those of them that make the state grow. An estimate: what decides is the order of size.
+    fn bytes(command: &Self::Command) -> (usize, usize);
+
     /// What goes into the dead letters when this message is refused or panics; `None` where the sender is told.
     fn letter(command: &Self::Command) -> Option<Value>;
 

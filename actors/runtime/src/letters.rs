@@ -50,6 +50,9 @@ pub struct Letter {
     pub replays: u32,
     /// Where it stands.
     pub status: LetterStatus,
+    /// Whether a replay was applied: from then on another replay is the same one again.
+    #[serde(default)]
+    pub applied: bool,
 }
 
 /// What a letter is made from.
@@ -88,6 +91,7 @@ impl Letter {
             body: Personal::new(from.body),
             replays: 0,
             status: LetterStatus::Open,
+            applied: false,
         }
     }
 
@@ -117,6 +121,6 @@ impl Letter {
     /// # Errors
     /// [`Fault::Corrupt`] where it is not one.
     pub fn read(item: &Item) -> Result<Self, Fault> {
-        serde_json::from_slice(&item.body).map_err(|error| Fault::Corrupt(format!("a dead letter: {error}")))
+        serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("a dead letter", &error))
     }
 }

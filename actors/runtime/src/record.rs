@@ -145,7 +145,7 @@ impl<'a> Record<'a> {
         if self.front.is_empty() {
             return Ok(None);
         }
-        serde_json::from_slice(self.front).map(Some).map_err(|error| Fault::Corrupt(format!("turn front: {error}")))
+        serde_json::from_slice(self.front).map(Some).map_err(|error| Fault::unreadable("the front of a turn", &error))
     }
 
     /// What happened.
@@ -153,6 +153,6 @@ impl<'a> Record<'a> {
     /// # Errors
     /// [`Fault::Corrupt`] where it cannot be read.
     pub fn body<E: DeserializeOwned>(&self) -> Result<Body<E>, Fault> {
-        serde_json::from_slice(self.body).map_err(|error| Fault::Corrupt(format!("turn body: {error}")))
+        serde_json::from_slice(self.body).map_err(|error| Fault::unreadable("the body of a turn", &error))
     }
 }

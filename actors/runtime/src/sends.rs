@@ -8,7 +8,9 @@
 
 use crate::engine::Engine;
 use crate::message::{Message, Outcome};
-use crate::ports::{Commit, CommitError, Due, DueKind, Expect, Fault, Item, ItemKey, PollAnswer, Put, SendAnswer};
+use crate::ports::{
+    Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, PollAnswer, Put, SendAnswer,
+};
 use crate::router::Deliver;
 use roadbook_customer::{Command, Outbound, SendOutcome, SendReport};
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, SECOND_MS};
@@ -244,12 +246,23 @@ pub async fn due(engine: &Engine, now: Moment, limit: usize) -> Result<Vec<Held>
     let entries = engine.store.due(DueKind::Send, now, limit).await?;
     let mut held = Vec::with_capacity(entries.len());
     for entry in entries {
-        if let Some(item) = engine.store.load(&entry.key).await? {
-            let job = read(&item)?;
-            held.push(Held { key: entry.key, version: item.version, job });
+        let Some(item) = engine.store.load(&entry.key).await? else { continue };
+        match read(&item) {
+            Ok(job) => held.push(Held { key: entry.key, version: item.version, job }),
+            Err(fault) => set_aside(engine, entry, &fault).await?,
         }
     }
     Ok(held)
+}
+
+/// A send that cannot be read must not hold up all the others: it leaves the queue, loudly, and stays in the store.
+async fn set_aside(engine: &Engine, entry: DueEntry, fault: &Fault) -> Result<(), Fault> {
+    tracing::error!(%fault, "a send is set aside; its item stays in the store");
+    let due = Due { kind: DueKind::Send, key: entry.key, was: Some(entry.due), now: None };
+    match engine.store.commit(Commit { dues: vec![due], ..Commit::default() }).await {
+        Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
+        Err(CommitError::Fault(fault)) => Err(fault),
+    }
 }
 
 /// Reads a stored send.
@@ -257,5 +270,5 @@ pub async fn due(engine: &Engine, now: Moment, limit: usize) -> Result<Vec<Held>
 /// # Errors
 /// [`Fault::Corrupt`] where it is not one.
 pub fn read(item: &Item) -> Result<SendJob, Fault> {
-    serde_json::from_slice(&item.body).map_err(|error| Fault::Corrupt(format!("a send: {error}")))
+    serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("a send", &error))
 }

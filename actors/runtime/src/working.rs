@@ -320,7 +320,7 @@ pub async fn load_row<D: Hosted>(engine: &Engine, key: &ActorKey) -> Result<Row<
 /// # Errors
 /// [`Fault::Corrupt`] where it is not one.
 pub fn read_claim(item: &Item) -> Result<Claim, Fault> {
-    serde_json::from_slice(&item.body).map_err(|error| Fault::Corrupt(format!("a claim: {error}")))
+    serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("a claim", &error))
 }
 
 /// The stored form of a claim.

@@ -207,7 +207,7 @@ impl Access {
 }
 
 fn read(item: &Item) -> Result<ApiKey, Fault> {
-    serde_json::from_slice(&item.body).map_err(|error| Fault::Corrupt(format!("an API key: {error}")))
+    serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("an API key", &error))
 }
 
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub struct Corp {
     pub agent: i64,
     /// Secret of the app.
     pub secret: String,
+    /// The tenant that may send with it; the first tenant of the folder if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 /// Credentials of one mini-program.
@@ -63,6 +66,9 @@ pub struct MiniProgram {
     pub appid: String,
     /// App secret.
     pub secret: String,
+    /// The tenant that may send with it; the first tenant of the folder if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 impl std::fmt::Debug for Corp {

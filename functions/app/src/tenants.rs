@@ -49,9 +49,8 @@ impl Tenants {
     /// A fault of the store.
     pub async fn list(&self) -> Result<Vec<Tenant>, Fault> {
         let items = self.store.scan(Space::Document, SYSTEM, b"tenant/", None, 10_000).await?;
-        let read = |item: &Item| {
-            serde_json::from_slice(&item.body).map_err(|error| Fault::Corrupt(format!("a tenant: {error}")))
-        };
+        let read =
+            |item: &Item| serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("a tenant", &error));
         items.iter().map(|(_, item)| read(item)).collect()
     }
 }

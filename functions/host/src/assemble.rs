@@ -2,7 +2,7 @@
 
 use crate::keyfile;
 use anyhow::{Context, Result};
-use roadbook_app::{App, Config};
+use roadbook_app::{App, Config, Tenant};
 use roadbook_channels::{Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings};
 use roadbook_embedded::{Embedded, OpenError, Options};
 use roadbook_kernel::TenantId;
@@ -90,21 +90,31 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
 }
 
 impl Host {
-    /// Lets a tenant send with the credentials of the settings.
-    pub fn lend_accounts(&self, tenant: TenantId) {
+    /// Lets each tenant send with the credentials that are its own, and with no others.
+    ///
+    /// # Errors
+    /// Credentials for a tenant that does not exist.
+    pub fn lend_accounts(&self, tenants: &[Tenant]) -> Result<()> {
         for corp in &self.app.config.corps {
-            self.accounts.set_corp(
-                tenant,
-                CorpAccount {
-                    corp: corp.corp.clone(),
-                    agentid: u64::try_from(corp.agent).unwrap_or(0),
-                    secret: Secret::new(corp.secret.clone()),
-                },
-            );
+            let Some(tenant) = owner(tenants, corp.tenant.as_deref(), &corp.corp)? else { continue };
+            let agentid = u64::try_from(corp.agent).unwrap_or(0);
+            let secret = Secret::new(corp.secret.clone());
+            self.accounts.set_corp(tenant, CorpAccount { corp: corp.corp.clone(), agentid, secret });
         }
         for app in &self.app.config.miniprograms {
+            let Some(tenant) = owner(tenants, app.tenant.as_deref(), &app.appid)? else { continue };
             let secret = Secret::new(app.secret.clone());
             self.accounts.set_mini_program(tenant, MiniProgramAccount { appid: app.appid.clone(), secret });
         }
+        Ok(())
     }
+}
+
+/// Whose an account is: the tenant it names, else the first of the folder.
+fn owner(tenants: &[Tenant], named: Option<&str>, account: &str) -> Result<Option<TenantId>> {
+    let Some(named) = named else { return Ok(tenants.first().map(|tenant| tenant.id)) };
+    let id: TenantId =
+        named.parse().with_context(|| format!("the settings of {account}: `{named}` is no tenant id"))?;
+    let known = tenants.iter().any(|tenant| tenant.id == id);
+    known.then_some(Some(id)).with_context(|| format!("the settings of {account}: there is no tenant {id}"))
 }

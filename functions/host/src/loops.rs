@@ -8,6 +8,8 @@ use roadbook_runtime::{Deliver, Engine, advance_backfill, sweep};
 use roadbook_send::Sender;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Turns carried in one pass of the relay.
 const RELAY_TURNS: usize = 2_048;
@@ -38,12 +40,13 @@ pub struct Loops {
 }
 
 impl Loops {
-    /// Starts them all. They end with the runtime: none holds anything that is not in the store.
-    pub fn start(self) {
+    /// Starts them all. They end with the runtime: none holds anything that is not in the store. The sender alone is
+    /// waited for, by its handle, because it may be in the middle of a provider's call.
+    pub fn start(self, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
         tokio::spawn(self.clone().relay());
         tokio::spawn(self.clone().timers());
-        tokio::spawn(self.clone().sender());
-        tokio::spawn(self.sweeps());
+        tokio::spawn(self.clone().sweeps());
+        tokio::spawn(self.sender(stopped))
     }
 
     async fn relay(self) {
@@ -90,20 +93,34 @@ impl Loops {
         }
     }
 
-    async fn sender(self) {
+    /// Ends when the process is about to stop, and only between two passes: a provider call that was begun is finished
+    /// and its answer kept.
+    async fn sender(self, mut stopped: watch::Receiver<bool>) {
         let sender = Sender::new(self.engine.clone(), self.deliver.clone(), self.channel.clone());
         if let Err(fault) = sender.recover(SENDS_RECOVERED).await {
             tracing::warn!(%fault, "sends begun by a former process wait for their lease");
         }
-        loop {
-            match sender.work(SENDS).await {
-                Ok(0) => self.until_due(DueKind::Send).await,
-                Ok(_) => {}
+        while !*stopped.borrow() {
+            let pause = match sender.work(SENDS).await {
+                Ok(worked) if worked.failed > 0 => Some(FAULT_PAUSE),
+                Ok(worked) if worked.taken > 0 => continue,
+                Ok(_) => None,
                 Err(fault) => {
                     tracing::warn!(%fault, "the send queue cannot be read; trying again");
-                    tokio::time::sleep(FAULT_PAUSE).await;
+                    Some(FAULT_PAUSE)
                 }
+            };
+            tokio::select! {
+                _ = stopped.changed() => {}
+                () = self.rest(pause, DueKind::Send) => {}
             }
+        }
+    }
+
+    async fn rest(&self, pause: Option<Duration>, kind: DueKind) {
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => self.until_due(kind).await,
         }
     }
 
@@ -144,7 +161,13 @@ impl Loops {
     async fn sweep_all(&self) -> Result<bool, Fault> {
         let mut more = false;
         for tenant in roadbook_app::Tenants::new(self.engine.store.clone()).list().await? {
-            more |= advance_backfill(&self.engine, self.deliver.as_ref(), tenant.id, BACKFILL_CUSTOMERS).await?;
+            // One tenant's trouble must not hold up the sweeps of the others.
+            match advance_backfill(&self.engine, self.deliver.as_ref(), tenant.id, BACKFILL_CUSTOMERS).await {
+                Ok(one) => more |= one,
+                Err(fault) => {
+                    tracing::warn!(tenant.id = %tenant.id, %fault, "a segment sweep stopped; it goes on where it was");
+                }
+            }
         }
         Ok(more)
     }

@@ -42,15 +42,15 @@ fn log_filter() -> String {
 async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
     let app = host.app.clone();
     let keys = admin::first_tenant(host).await?;
-    for tenant in app.tenants.list().await? {
-        host.lend_accounts(tenant.id);
-    }
+    host.lend_accounts(&app.tenants.list().await?)?;
     let address = format!("{}:{}", app.config.host, app.config.port);
     let listener = std::net::TcpListener::bind(&address);
     let listener = listener.with_context(|| format!("cannot listen on {address}; is another process using it?"))?;
     listener.set_nonblocking(true)?;
     socket::listen(&place.data, host.clone())?;
-    Loops { engine: app.engine.clone(), deliver: app.router.deliver().clone(), channel: host.channel.clone() }.start();
+    let (stop_sending, stopped) = watch::channel(false);
+    let deliver = app.router.deliver().clone();
+    let sender = Loops { engine: app.engine.clone(), deliver, channel: host.channel.clone() }.start(stopped);
     // Before anybody is told that the process is ready: a supervisor may stop it in the same instant.
     let stop = stop_signal()?;
     announce(listener.local_addr()?, keys, as_json);
@@ -66,6 +66,13 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
         () = tokio::time::sleep(Duration::from_secs(drain_s)) => {
             tracing::warn!(drain_s, "connections were still open after the time allowed; closing them");
         }
+    }
+    stop_sending.send_replace(true);
+    if tokio::time::timeout(Duration::from_secs(drain_s), sender).await.is_err() {
+        tracing::warn!(
+            drain_s,
+            "a provider has not answered within the time allowed; its send is looked into at the next start"
+        );
     }
     tracing::info!("stopped");
     Ok(())

@@ -8,8 +8,12 @@ use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+
+/// Pause after a connection that could not be accepted: out of file descriptors, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 fn path(data: &Path) -> PathBuf {
     data.join("admin.sock")
@@ -28,7 +32,15 @@ pub fn listen(data: &Path, host: Arc<Host>) -> Result<()> {
     let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "an administrator could not be let in; trying again");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
             let host = host.clone();
             tokio::spawn(async move {
                 if let Err(error) = serve(stream, &host).await {
@@ -47,9 +59,7 @@ async fn serve(stream: UnixStream, host: &Host) -> Result<()> {
     let command: Command = serde_json::from_str(&line)?;
     let answer = match carry_out(&host.app, command).await {
         Ok(value) => {
-            for tenant in host.app.tenants.list().await? {
-                host.lend_accounts(tenant.id);
-            }
+            host.lend_accounts(&host.app.tenants.list().await?)?;
             json!({ "ok": value })
         }
         Err(error) => json!({ "error": format!("{error:#}") }),

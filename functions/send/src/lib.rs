@@ -15,6 +15,15 @@ const CALLS_MAX: usize = 32;
 /// lasts 4 hours at most, and half an hour is kept in hand.
 const DOUBT_MS_MAX: i64 = 7 * HOUR_MS / 2;
 
+/// What one look at the queue came to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Worked {
+    /// Sends taken up.
+    pub taken: usize,
+    /// Those that failed by a fault: they stay due, and whoever looks again at once finds them again.
+    pub failed: usize,
+}
+
 /// A worker on the send queue.
 pub struct Sender {
     engine: Arc<Engine>,
@@ -28,24 +37,26 @@ impl Sender {
         Self { engine, deliver, channel }
     }
 
-    /// Works on everything that is due now. Returns how many sends were taken up.
+    /// Works on everything that is due now.
     ///
     /// # Errors
     /// A fault while the queue is read. A fault on one send leaves it due.
-    pub async fn work(&self, limit: usize) -> Result<usize, Fault> {
+    pub async fn work(&self, limit: usize) -> Result<Worked, Fault> {
         let held = due(&self.engine, self.engine.clock.now(), limit).await?;
-        let count = held.len();
-        stream::iter(held)
+        let taken = held.len();
+        let failed = stream::iter(held)
             .map(|held| async move {
                 let key = held.job.outbound.key;
-                if let Err(fault) = self.one(held).await {
+                let result = self.one(held).await;
+                if let Err(fault) = &result {
                     tracing::warn!(send = %key, %fault, "a send could not be worked on; it stays due");
                 }
+                usize::from(result.is_err())
             })
             .buffer_unordered(CALLS_MAX)
-            .collect::<()>()
+            .fold(0, |sum, one| async move { sum + one })
             .await;
-        Ok(count)
+        Ok(Worked { taken, failed })
     }
 
     /// Takes up at once what a former process of this store had begun, without waiting for its lease. Only where one

@@ -11,6 +11,7 @@ use fjall::{OwnedWriteBatch, PersistMode};
 use roadbook_kernel::Moment;
 use roadbook_runtime::ports::{Commit, CommitError, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Turn};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -63,7 +64,12 @@ pub(crate) struct Committer {
 impl Committer {
     pub(crate) fn start(shared: Arc<Shared>) -> std::io::Result<Self> {
         let (requests, inbox) = channel();
-        let run = move || run(&shared, &inbox);
+        // A committer that is gone would leave a process that looks well and takes nothing.
+        let run = move || {
+            if catch_unwind(AssertUnwindSafe(|| run(&shared, &inbox))).is_err() {
+                end_process("the committer panicked");
+            }
+        };
         let thread = std::thread::Builder::new().name("committer".into()).spawn(run)?;
         Ok(Self { requests: Some(requests), thread: Some(thread) })
     }

@@ -32,6 +32,14 @@ pub enum Fault {
     Contended(u32),
 }
 
+impl Fault {
+    /// Stored JSON that does not read: what it is, and the place. Never the parser's own text, which quotes values.
+    pub fn unreadable(what: &str, error: &serde_json::Error) -> Self {
+        let (kind, line, column) = (error.classify(), error.line(), error.column());
+        Self::Corrupt(format!("{what}: {kind:?} error at line {line}, column {column}"))
+    }
+}
+
 /// What kind of thing an item is. Each kind has a key space of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Space {

@@ -29,6 +29,13 @@ pub(crate) async fn replay(
 ) -> Result<Json<Value>, Failure> {
     let (mut letter, version) = load(&api, secret.tenant(), id).await?;
     let keys = secret.keys(&api);
+    if letter.applied {
+        // Asked again because the first answer was lost, or by a double click: it stays applied once.
+        let message = keys.replayed(letter.message, letter.replays);
+        let mut answer = view::letter(&letter);
+        answer["replay"] = told(&Outcome::Duplicate { customer: None }, message);
+        return Ok(Json(answer));
+    }
     let number = letter.replays + 1;
     let message = keys.replayed(letter.message, number);
     let (observation, occurred) = read(&letter, &keys)?;
@@ -44,6 +51,7 @@ pub(crate) async fn replay(
     };
     letter.replays = number;
     letter.status = LetterStatus::Replayed;
+    letter.applied = matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate { .. });
     mark(&api, &letter, version).await?;
     let mut answer = view::letter(&letter);
     answer["replay"] = told(&outcome, message);

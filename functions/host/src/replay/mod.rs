@@ -143,7 +143,7 @@ struct Replay {
 
 impl Replay {
     async fn new(host: Host, tenant: TenantId, clock: Arc<ManualClock>) -> Result<Self> {
-        host.lend_accounts(tenant);
+        host.lend_accounts(&host.app.tenants.list().await?)?;
         let relay = Relay::open(&host.app.engine).await?;
         let deliver = host.app.router.deliver().clone();
         let sender = Sender::new(host.app.engine.clone(), deliver, host.channel.clone());
@@ -272,7 +272,15 @@ impl Replay {
         let deliver = self.host.app.router.deliver().clone();
         sweep::drain(&engine, deliver.as_ref(), to).await?;
         while self.relay.pass(&engine, 4_096).await? > 0 {}
-        while self.sender.work(4_096).await? > 0 {}
+        loop {
+            let worked = self.sender.work(4_096).await?;
+            if worked.failed > 0 {
+                bail!("{} messages could not be worked on; the log says why", worked.failed);
+            }
+            if worked.taken == 0 {
+                break;
+            }
+        }
         while self.relay.pass(&engine, 4_096).await? > 0 {}
         self.summary.timers = engine.tally.timers.load(std::sync::atomic::Ordering::Relaxed);
         Ok(())
