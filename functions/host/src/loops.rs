@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 
 /// Turns carried in one pass of the relay.
 const RELAY_TURNS: usize = 2_048;
+/// After a small pass the relay lets this much gather; it is the most a message waits for its send queue.
+const RELAY_GATHER: Duration = Duration::from_millis(10);
 /// Due actors taken from one lane in one sweep.
 const LANE_ACTORS: usize = 512;
 /// Sends taken up at once.
@@ -58,6 +60,8 @@ impl Loops {
                     let after = place.as_ref().map_or(0, Relay::sequence);
                     self.engine.journal.wait(after).await;
                 }
+                // Under load every commit group would otherwise be followed by a relay's pass with a commit of its own.
+                Ok(carried) if carried < RELAY_TURNS / 4 => tokio::time::sleep(RELAY_GATHER).await,
                 Ok(_) => {}
                 Err(fault) => {
                     tracing::warn!(%fault, "the relay stopped; it begins again where it was");

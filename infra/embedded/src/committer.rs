@@ -10,7 +10,7 @@ use bytes::Bytes;
 use fjall::{OwnedWriteBatch, PersistMode};
 use roadbook_kernel::Moment;
 use roadbook_runtime::ports::{Commit, CommitError, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Turn};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -122,8 +122,8 @@ struct Group<'a> {
     shared: &'a Shared,
     batch: OwnedWriteBatch,
     /// What this group has written so far, by key: later commits of the group are checked against it.
-    written: HashMap<ItemKey, Option<Item>>,
-    adds: HashMap<ItemKey, i64>,
+    written: FxHashMap<ItemKey, Option<Item>>,
+    adds: FxHashMap<ItemKey, i64>,
     turns: Vec<Turn>,
     answers: Vec<(Answer, Result<(), CommitError>)>,
     /// Entries of the due index this group writes.
@@ -138,8 +138,8 @@ impl<'a> Group<'a> {
         Self {
             shared,
             batch: shared.tables.database.batch().durability(Some(PersistMode::SyncData)),
-            written: HashMap::new(),
-            adds: HashMap::new(),
+            written: FxHashMap::default(),
+            adds: FxHashMap::default(),
             turns: Vec::new(),
             answers: Vec::new(),
             lowered: Vec::new(),
