@@ -112,4 +112,25 @@ async fn a_wire_letter_goes_through_the_front_door_and_keeps_its_time() {
     assert_eq!(event["occurred_at"], "2026-01-01T00:00:00.000Z", "when it first came, not when it was replayed");
     assert_eq!(event["message_id"], answer["replay"]["message"]);
     assert_eq!(rig.lookup("userId:u-1").await.ok()["events"], 1);
+    // The answer was lost, or somebody clicked twice: it stays applied once.
+    let again = rig.post(&path, Value::Null).await.ok();
+    assert_eq!((&again["replay"]["outcome"], &again["replays"]), (&json!("duplicate"), &json!(1)));
+    assert_eq!(rig.lookup("userId:u-1").await.ok()["events"], 1);
+}
+
+/// One batch can hold more than a customer may: what is over the limit is refused within the batch, not after it.
+#[tokio::test]
+async fn one_large_batch_does_not_grow_a_customer_past_the_limit() {
+    let rig = Rig::new().await;
+    let events: Vec<Value> = (0..120)
+        .map(|index| {
+            let traits = json!({ (format!("trait-{index}")): "x".repeat(1_000) });
+            json!({ "type": "identify", "userId": "u-1", "traits": traits, "messageId": format!("grow-{index}") })
+        })
+        .collect();
+    rig.taken(Value::Array(events)).await;
+    let refused = rig.letters().await.iter().filter(|letter| letter["reason"]["code"] == "customer_full").count();
+    let kept = rig.lookup("userId:u-1").await.ok()["traits"].as_object().unwrap().len();
+    assert!(refused > 0, "120 KB of traits are more than one customer holds");
+    assert!(kept * 1_000 < 96 * 1024, "{kept} traits of 1 KB were kept");
 }
