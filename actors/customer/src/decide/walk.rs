@@ -63,11 +63,6 @@ impl Reaction<'_, '_, '_> {
             Some(revision) => revision.clone(),
             None => panic!("revision {} of {} is not loaded", run.revision, run.journey),
         };
-        if let Input::Happening(_) = input
-            && self.at() < run.entered_at
-        {
-            return; // it happened before this passage began: it cannot be its goal or its answer
-        }
         let mut next = step(&revision, &run, input, self.state(), self.at());
         loop {
             let Some(run) = self.state().runs.get(&id).cloned() else { return };
