@@ -96,14 +96,4 @@ impl<'a, D: Durable> Draft<'a, D> {
     pub fn intend(&mut self, effect: D::Effect) {
         self.effects.push(effect);
     }
-
-    /// The facts of this turn so far, oldest first.
-    pub fn events(&self) -> &[D::Event] {
-        self.events
-    }
-
-    /// How many effects this turn intends so far: the ordinal of the next one.
-    pub fn effects_len(&self) -> usize {
-        self.effects.len()
-    }
 }

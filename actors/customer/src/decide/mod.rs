@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::state::Customer;
 use crate::world::World;
 use reaction::Reaction;
-use roadbook_kernel::{Draft, Durable, Moment, Refusal};
+use roadbook_kernel::{Draft, Durable, Refusal};
 
 impl Durable for Customer {
     type Command = Command;
@@ -60,10 +60,5 @@ impl Customer {
     /// The journey revisions this customer's runs are pinned to.
     pub fn pins(&self) -> impl Iterator<Item = (roadbook_kernel::JourneyId, u32)> + '_ {
         self.runs.values().map(|run| (run.journey, run.revision))
-    }
-
-    /// The due instant as a business time: a run that is due "since ever" (it was never paused) goes on at `now`.
-    pub fn due_time(due: Moment, now: Moment) -> Moment {
-        if due == Moment::MIN { now } else { due.min(now) }
     }
 }
