@@ -116,7 +116,7 @@ impl Store for Memory {
         }
         for (key, amount) in commit.adds {
             let item = tables.items.entry(key).or_insert(Item { version: 0, body: Bytes::from_static(&[0; 8]) });
-            let total = crate::projections::send_stats::amount(item).saturating_add(amount);
+            let total = item.amount().saturating_add(amount);
             *item = Item { version: item.version + 1, body: Bytes::copy_from_slice(&total.to_be_bytes()) };
         }
         for entry in commit.index {

@@ -272,8 +272,7 @@ impl<'a> Group<'a> {
                 Some(item) => item.clone(),
                 None => load(&self.shared.tables, &key)?,
             };
-            let (version, total) =
-                current.map_or((0, 0), |item| (item.version, roadbook_runtime::projections::send_stats::amount(&item)));
+            let (version, total) = current.map_or((0, 0), |item| (item.version, item.amount()));
             let body = Bytes::copy_from_slice(&total.saturating_add(amount).to_be_bytes());
             let item = Item { version: version + 1, body };
             self.batch.insert(self.shared.tables.of(Space::Counter), key.bytes(), stored(&item));

@@ -5,11 +5,11 @@ use crate::Backend;
 use crate::rig::Rig;
 use roadbook_customer::{Customer, SendOutcome, SendStatus};
 use roadbook_kernel::{ActorKey, MessageId};
+use roadbook_runtime::Letter;
 use roadbook_runtime::ports::{DueKind, History, Space};
 use roadbook_runtime::record::Record;
 use roadbook_runtime::relay::Relay;
 use roadbook_runtime::sends::{JobState, read as read_job};
-use roadbook_runtime::{Letter, projections};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -103,10 +103,8 @@ pub async fn tenant<S: Backend>(rig: &Rig<S>) -> Value {
         assert!(customers.insert(name.clone(), customer(&one)).is_none(), "two customers are called {name}");
     }
     let counters = rig.engine.store.scan(Space::Counter, rig.tenant, b"", None, 100_000).await.expect("no fault");
-    let counters: BTreeMap<_, _> = counters
-        .iter()
-        .map(|(key, item)| (String::from_utf8_lossy(key.local()).into_owned(), projections::send_stats::amount(item)))
-        .collect();
+    let counters: BTreeMap<_, _> =
+        counters.iter().map(|(key, item)| (String::from_utf8_lossy(key.local()).into_owned(), item.amount())).collect();
     let letters: Vec<String> = letters(rig).await.iter().map(|letter| format!("{:?}", letter.message)).collect();
     json!({ "customers": customers, "counters": counters, "letters": letters })
 }

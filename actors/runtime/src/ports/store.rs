@@ -160,6 +160,13 @@ pub struct Item {
     pub body: Bytes,
 }
 
+impl Item {
+    /// The number a counter holds.
+    pub fn amount(&self) -> i64 {
+        self.body.as_ref().try_into().map_or(0, i64::from_be_bytes)
+    }
+}
+
 /// The condition of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {

@@ -70,7 +70,7 @@ pub async fn read(store: &dyn Store, tenant: TenantId, journey: JourneyId) -> Re
     let rows = store.scan(Space::Counter, tenant, prefix.as_bytes(), None, 4_096).await?;
     for (key, item) in rows {
         let name = String::from_utf8_lossy(&key.local()[prefix.len()..]).into_owned();
-        let value = super::send_stats::amount(&item);
+        let value = item.amount();
         match name.split('/').collect::<Vec<_>>()[..] {
             ["entered"] => stats.entered = value,
             ["ended", how] => {

@@ -22,5 +22,5 @@ pub(super) fn count_shared(shared: &[SegmentId], adds: &mut Vec<(String, i64)>) 
 /// A fault of the store.
 pub async fn read(store: &dyn Store, tenant: TenantId, segment: SegmentId) -> Result<i64, Fault> {
     let item = store.load(&ItemKey::counter(tenant, &name(segment))).await?;
-    Ok(item.as_ref().map_or(0, super::send_stats::amount))
+    Ok(item.map_or(0, |item| item.amount()))
 }

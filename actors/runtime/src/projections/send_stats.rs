@@ -1,6 +1,6 @@
 //! How many sends of a tenant came to what end.
 
-use crate::ports::{Fault, Item, Space, Store};
+use crate::ports::{Fault, Space, Store};
 use roadbook_customer::{SendOutcome, SendRecord, SendStatus};
 use roadbook_kernel::TenantId;
 use roadbook_tenancy::SuppressReason;
@@ -40,11 +40,6 @@ fn reported(outcome: &SendOutcome) -> String {
     }
 }
 
-/// The number a counter item holds.
-pub fn amount(item: &Item) -> i64 {
-    item.body.as_ref().try_into().map_or(0, i64::from_be_bytes)
-}
-
 /// Reads the counters of a tenant's sends, by outcome.
 ///
 /// # Errors
@@ -52,5 +47,5 @@ pub fn amount(item: &Item) -> i64 {
 pub async fn read(store: &dyn Store, tenant: TenantId) -> Result<BTreeMap<String, i64>, Fault> {
     let rows = store.scan(Space::Counter, tenant, PREFIX.as_bytes(), None, 256).await?;
     let name = |local: &[u8]| String::from_utf8_lossy(&local[PREFIX.len()..]).into_owned();
-    Ok(rows.iter().map(|(key, item)| (name(key.local()), amount(item))).collect())
+    Ok(rows.iter().map(|(key, item)| (name(key.local()), item.amount())).collect())
 }

@@ -3,8 +3,7 @@
 use super::{ONE, TWO, customer, document, item, put, puts, turn};
 use crate::Backend;
 use roadbook_kernel::{MessageId, Moment};
-use roadbook_runtime::ports::{Commit, CommitError, Due, DueKind, Expect, ItemKey, Space, TurnIndex};
-use roadbook_runtime::projections::send_stats::amount;
+use roadbook_runtime::ports::{Commit, CommitError, Due, DueKind, Expect, Item, ItemKey, Space, TurnIndex};
 use std::sync::Arc;
 
 pub(super) async fn counters_add_up<S: Backend>(store: Arc<S>) {
@@ -25,7 +24,7 @@ pub(super) async fn counters_add_up<S: Backend>(store: Arc<S>) {
     }
     let total = async |tenant| {
         let item = store.load(&ItemKey::counter(tenant, "members")).await.expect("a read");
-        item.as_ref().map(amount)
+        item.as_ref().map(Item::amount)
     };
     assert_eq!(total(ONE).await, Some((0..160).sum()));
     assert_eq!(total(TWO).await, Some(-160));
@@ -33,7 +32,7 @@ pub(super) async fn counters_add_up<S: Backend>(store: Arc<S>) {
     store.commit(twice).await.expect("one counter twice in a commit");
     assert_eq!(total(ONE).await, Some((0..160).sum::<i64>() + 11));
     let found = store.scan(Space::Counter, ONE, b"mem", None, 10).await.expect("a scan");
-    assert_eq!(found.iter().map(|(_, item)| amount(item)).collect::<Vec<_>>(), [(0..160).sum::<i64>() + 11]);
+    assert_eq!(found.iter().map(|(_, item)| item.amount()).collect::<Vec<_>>(), [(0..160).sum::<i64>() + 11]);
 }
 
 /// Many commits to one item, sent at once in their order: a store that writes them as one group must end as if each
@@ -69,7 +68,7 @@ pub(super) async fn commits_of_one_moment_follow_each_other<S: Backend>(store: A
     let versions: Vec<_> = log.iter().map(|one| one.turn.version).collect();
     assert_eq!(versions, (1..=applied).collect::<Vec<_>>());
     let counter = store.load(&ItemKey::counter(ONE, "n")).await.expect("a read");
-    assert_eq!(counter.as_ref().map(amount), i64::try_from(applied).ok());
+    assert_eq!(counter.as_ref().map(Item::amount), i64::try_from(applied).ok());
     for version in 0..applied {
         let found = store.find(&actor, MessageId::from_u128(version.into())).await.expect("a read");
         assert_eq!(found, Some(version + 1));
