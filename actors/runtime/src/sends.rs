@@ -173,7 +173,7 @@ impl Held {
         }
     }
 
-    /// What a poll's answer makes of this send; `None` where it still waits and `state` only moves its time.
+    /// What a poll's answer makes of this send. One that still waits only moves its time.
     pub fn after_poll(&self, answer: PollAnswer, now: Moment) -> JobState {
         let answered = |outcome| JobState::Answered { outcome, at: now };
         match (answer, &self.job.state) {

@@ -28,7 +28,7 @@ pub enum SendAnswer {
         /// The provider's code, 0 where there is none.
         code: i64,
     },
-    /// It was certainly not delivered; try again, not before.
+    /// Try again, not before: it was certainly not delivered, or the provider recognises a repetition.
     RetryAfter {
         /// Milliseconds to wait.
         wait_ms: i64,
