@@ -7,7 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::api::Api;
 use crate::failure::Failure;
-use roadbook_app::Authority;
+use roadbook_access::Authority;
 
 /// Longest header value that is looked at; our keys have 70 characters.
 const HEADER_BYTES_MAX: usize = 512;

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use roadbook_app::{ApiKey, KeyKind};
+use roadbook_access::{ApiKey, KeyKind};
 use roadbook_wire::time::write;
 use serde_json::{Value, json};
 use std::sync::Arc;

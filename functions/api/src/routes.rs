@@ -1,18 +1,20 @@
-//! Every path of this door. To add one: a line here, and a row in the table of `tests/`, which is held against
-//! [`ROUTES`].
+//! Every path of this door, with the right it takes. To add one: a line here, and a row in the table of `tests/`,
+//! which is held against [`ROUTES`].
 
 use crate::api::Api;
 use crate::definitions::{self, journeys, segments};
 use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
+use crate::secret::Required;
 use crate::{consents, ingest, keys, letters, merge, ops, profiles, sends, trace};
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
+use axum::{Extension, Router};
+use roadbook_access::Scope;
 use roadbook_app::App;
 use roadbook_customer::Call;
 use roadbook_kernel::{JourneyId, SegmentId};
@@ -27,6 +29,8 @@ pub struct RouteInfo {
     pub path: &'static str,
     /// What is needed to call it.
     pub class: RouteClass,
+    /// The right it takes; `None` where none is needed, or a write key is proof enough.
+    pub scope: Option<Scope>,
 }
 
 macro_rules! routes {
@@ -34,14 +38,14 @@ macro_rules! routes {
         ingestion { $($taken:literal => $door:expr;)* }
         browser { $($browser_method:ident $browser:literal => $browser_handler:expr;)* }
         ops { $($ops_method:ident $ops:literal => $ops_handler:expr;)* }
-        secret { $($method:ident $path:literal => $handler:expr;)* }
+        secret { $($method:ident $path:literal $scope:ident => $handler:expr;)* }
     ) => {
         /// Every path and method, for documents and for the tests that must leave none out.
         pub const ROUTES: &[RouteInfo] = &[
-            $(RouteInfo { method: "post", path: $taken, class: RouteClass::Ingestion },)*
-            $(RouteInfo { method: stringify!($browser_method), path: $browser, class: RouteClass::Browser },)*
-            $(RouteInfo { method: stringify!($ops_method), path: $ops, class: RouteClass::Ops },)*
-            $(RouteInfo { method: stringify!($method), path: $path, class: RouteClass::Secret },)*
+            $(RouteInfo { method: "post", path: $taken, class: RouteClass::Ingestion, scope: None },)*
+            $(RouteInfo { method: stringify!($browser_method), path: $browser, class: RouteClass::Browser, scope: None },)*
+            $(RouteInfo { method: stringify!($ops_method), path: $ops, class: RouteClass::Ops, scope: None },)*
+            $(RouteInfo { method: stringify!($method), path: $path, class: RouteClass::Secret, scope: Some(Scope::$scope) },)*
         ];
 
         /// The doors that take events, with and without a slash at the end. Nothing stands in front of the handler:
@@ -60,7 +64,9 @@ macro_rules! routes {
         }
 
         fn secret(api: Arc<Api>) -> Router<Arc<Api>> {
-            Router::new()$(.route($path, $method($handler)))*.route_layer(from_fn_with_state(api, trace::around))
+            Router::new()
+                $(.route($path, $method($handler).layer(Extension(Required(Scope::$scope)))))*
+                .route_layer(from_fn_with_state(api, trace::around))
         }
     };
 }
@@ -93,31 +99,31 @@ routes! {
         get "/metrics" => ops::metrics;
     }
     secret {
-        get "/v1/profiles/lookup" => profiles::lookup;
-        get "/v1/profiles/{id}" => profiles::get;
-        get "/v1/profiles/{id}/timeline" => profiles::timeline;
-        post "/v1/profiles/{id}/consents" => consents::note;
-        post "/v1/identity/merge" => merge::merge;
-        get "/v1/segments" => definitions::list::<SegmentId>;
-        post "/v1/segments" => definitions::create::<SegmentId>;
-        get "/v1/segments/{id}" => definitions::get::<SegmentId>;
-        put "/v1/segments/{id}" => definitions::edit::<SegmentId>;
-        post "/v1/segments/{id}/publish" => definitions::publish::<SegmentId>;
-        get "/v1/segments/{id}/stats" => segments::stats;
-        get "/v1/journeys" => definitions::list::<JourneyId>;
-        post "/v1/journeys" => definitions::create::<JourneyId>;
-        get "/v1/journeys/{id}" => definitions::get::<JourneyId>;
-        put "/v1/journeys/{id}" => definitions::edit::<JourneyId>;
-        post "/v1/journeys/{id}/publish" => definitions::publish::<JourneyId>;
-        get "/v1/journeys/{id}/stats" => journeys::stats;
-        get "/v1/journeys/{id}/diagram" => journeys::diagram;
-        get "/v1/dead-letters" => letters::list;
-        get "/v1/dead-letters/{id}" => letters::get;
-        post "/v1/dead-letters/{id}/replay" => letters::replay;
-        get "/v1/sends/stats" => sends::stats;
-        get "/v1/api-keys" => keys::list;
-        post "/v1/api-keys" => keys::create;
-        delete "/v1/api-keys/{id}" => keys::revoke;
+        get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
+        get "/v1/profiles/{id}" ProfilesRead => profiles::get;
+        get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
+        post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
+        post "/v1/identity/merge" IdentityWrite => merge::merge;
+        get "/v1/segments" SegmentsRead => definitions::list::<SegmentId>;
+        post "/v1/segments" SegmentsWrite => definitions::create::<SegmentId>;
+        get "/v1/segments/{id}" SegmentsRead => definitions::get::<SegmentId>;
+        put "/v1/segments/{id}" SegmentsWrite => definitions::edit::<SegmentId>;
+        post "/v1/segments/{id}/publish" SegmentsWrite => definitions::publish::<SegmentId>;
+        get "/v1/segments/{id}/stats" SegmentsRead => segments::stats;
+        get "/v1/journeys" JourneysRead => definitions::list::<JourneyId>;
+        post "/v1/journeys" JourneysWrite => definitions::create::<JourneyId>;
+        get "/v1/journeys/{id}" JourneysRead => definitions::get::<JourneyId>;
+        put "/v1/journeys/{id}" JourneysWrite => definitions::edit::<JourneyId>;
+        post "/v1/journeys/{id}/publish" JourneysWrite => definitions::publish::<JourneyId>;
+        get "/v1/journeys/{id}/stats" JourneysRead => journeys::stats;
+        get "/v1/journeys/{id}/diagram" JourneysRead => journeys::diagram;
+        get "/v1/dead-letters" LettersRead => letters::list;
+        get "/v1/dead-letters/{id}" LettersRead => letters::get;
+        post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        get "/v1/sends/stats" JourneysRead => sends::stats;
+        get "/v1/api-keys" AdminRead => keys::list;
+        post "/v1/api-keys" AdminWrite => keys::create;
+        delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;
     }
 }
 

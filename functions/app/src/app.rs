@@ -1,8 +1,8 @@
 //! What a door needs to do its work.
 
-use crate::access::Access;
 use crate::config::Config;
 use crate::tenants::Tenants;
+use roadbook_access::Access;
 use roadbook_runtime::{Engine, Router};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

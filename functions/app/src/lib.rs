@@ -1,12 +1,10 @@
 //! The wiring every door shares: [`App`] (engine, router, access) and [`Config`]. Doors take an `App`; only the
 //! binaries know which stores, mailboxes and channels stand behind it.
 
-mod access;
 mod app;
 mod config;
 mod tenants;
 
-pub use access::{Access, ApiKey, Authority, KeyKind, NewKey};
 pub use app::App;
 pub use config::{Config, ConfigError, Corp, MiniProgram};
 pub use tenants::{Tenant, Tenants};

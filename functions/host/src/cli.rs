@@ -4,7 +4,7 @@ use crate::admin::{self, Command as Admin};
 use crate::{bench_store, config, replay, serve};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use roadbook_app::KeyKind;
+use roadbook_access::KeyKind;
 use std::path::PathBuf;
 
 /// Customer-lifecycle marketing for car makers and dealers, on one machine.

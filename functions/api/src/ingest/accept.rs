@@ -13,7 +13,7 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use roadbook_app::Authority;
+use roadbook_access::Authority;
 use roadbook_customer::Call;
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::MessageId;

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use roadbook_app::KeyKind;
+use roadbook_access::Bearer;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub(crate) async fn settings(State(api): State<Arc<Api>>, PathText(key): PathTex
 async fn project(api: &Api, key: &str, headers: &HeaderMap) -> Result<Response, Failure> {
     let authority = api.app.access.verify(key).await?;
     // A secret key is not recognised here: its place is no URL.
-    if authority.is_none_or(|authority| authority.kind() != KeyKind::Write) {
+    if authority.is_none_or(|authority| authority.bearer() != Bearer::WriteKey) {
         return Err(Failure::not_found("write key"));
     }
     let mut integration = json!({ "apiKey": key, "unbundledIntegrations": [], "addBundledMetadata": false });

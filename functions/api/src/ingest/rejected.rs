@@ -4,7 +4,7 @@ use super::Door;
 use crate::api::{Api, random};
 use crate::failure::Failure;
 use crate::metrics::add;
-use roadbook_app::Authority;
+use roadbook_access::Authority;
 use roadbook_customer::Call;
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::{MessageId, Moment, Place, Refusal};

@@ -7,7 +7,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
-use roadbook_app::{App, Config, KeyKind};
+use roadbook_access::KeyKind;
+use roadbook_app::{App, Config};
 use roadbook_kernel::{Moment, TenantId};
 use roadbook_runtime::ports::{Commit, CommitError, DueEntry, DueKind, Fault, Item, ItemKey, Space, Store};
 use roadbook_runtime::relay::Relay;

@@ -5,6 +5,7 @@
 //! | write key | `rb_wk_` | send events; safe inside apps and web pages |
 //! | secret key | `rb_sk_` | everything of its tenant; never leaves a server |
 
+use crate::authority::Authority;
 use quick_cache::sync::Cache;
 use roadbook_kernel::{Moment, TenantId};
 use roadbook_runtime::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put, Space, Store};
@@ -64,33 +65,10 @@ pub struct NewKey {
     pub key: ApiKey,
 }
 
-/// A proven right to act for a tenant. Only [`Access::verify`] makes one.
-#[derive(Clone, Debug)]
-pub struct Authority {
-    key: Arc<ApiKey>,
-}
-
-impl Authority {
-    /// For whom.
-    pub fn tenant(&self) -> TenantId {
-        self.key.tenant
-    }
-
-    /// What the key may do.
-    pub fn kind(&self) -> KeyKind {
-        self.key.kind
-    }
-
-    /// The public id of the key.
-    pub fn source(&self) -> &str {
-        &self.key.id
-    }
-}
-
 /// The keys of an installation.
 pub struct Access {
     store: Arc<dyn Store>,
-    known: Cache<String, Arc<ApiKey>>,
+    known: Cache<String, Authority>,
     /// Counts revocations: a key that was read before one must not be remembered after it.
     revocations: AtomicU64,
 }
@@ -151,21 +129,22 @@ impl Access {
         if !text.starts_with(KeyKind::Write.prefix()) && !text.starts_with(KeyKind::Secret.prefix()) {
             return Ok(None);
         }
-        if let Some(key) = self.known.get(text) {
-            return Ok(Some(Authority { key }));
+        if let Some(authority) = self.known.get(text) {
+            return Ok(Some(authority));
         }
         let seen = self.revocations.load(Ordering::SeqCst);
         let name = format!("key/{}", digest(text));
         let Some(item) = self.store.load(&ItemKey::document(SYSTEM, &name)).await? else { return Ok(None) };
-        let key = Arc::new(read(&item)?);
+        let key = read(&item)?;
         if key.revoked_at.is_some() {
             return Ok(None);
         }
-        self.known.insert(text.to_owned(), key.clone());
+        let authority = Authority::of_key(&key);
+        self.known.insert(text.to_owned(), authority.clone());
         if self.revocations.load(Ordering::SeqCst) != seen {
             self.known.remove(text);
         }
-        Ok(Some(Authority { key }))
+        Ok(Some(authority))
     }
 
     /// The keys of a tenant, revoked ones included.
@@ -223,7 +202,7 @@ mod tests {
         let now = Moment::from_millis(1);
         let made = access.create(mine, KeyKind::Secret, "server", [7; 32], now).await.unwrap();
         let proven = access.verify(&made.text).await.unwrap().expect("a fresh key is valid");
-        assert_eq!((proven.tenant(), proven.kind()), (mine, KeyKind::Secret));
+        assert_eq!((proven.tenant(), proven.bearer()), (mine, crate::Bearer::SecretKey));
         assert!(!access.revoke(other, &made.key.id, now).await.unwrap());
         assert!(access.verify(&made.text).await.unwrap().is_some());
         assert!(access.revoke(mine, &made.key.id, now).await.unwrap());
