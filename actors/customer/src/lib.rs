@@ -19,7 +19,7 @@ mod traits;
 mod world;
 
 pub use activity::Activity;
-pub use command::{Call, Command, Observation, SendOutcome, SendReport, TraitOps};
+pub use command::{Call, Command, ConsentWord, Observation, SendOutcome, SendReport, TraitOps};
 pub use effect::{Effect, Outbound};
 pub use event::{Cause, Event};
 pub use grants::Grants;

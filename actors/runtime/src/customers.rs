@@ -119,10 +119,9 @@ impl Hosted for Customer {
     fn letter(command: &Command) -> Option<Value> {
         match command {
             Command::Observe(_) => serde_json::to_value(command).ok(),
-            Command::NoteConsent { .. }
-            | Command::MergeWith { .. }
-            | Command::ReportSend(_)
-            | Command::Backfill { .. } => None,
+            Command::NoteConsent(_) | Command::MergeWith { .. } | Command::ReportSend(_) | Command::Backfill { .. } => {
+                None
+            }
         }
     }
 

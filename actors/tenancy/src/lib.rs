@@ -8,8 +8,8 @@ mod ledger;
 mod permit;
 
 pub use consent::{
-    EVIDENCE_REFERENCE_BYTES_MAX, EVIDENCE_SOURCE_BYTES_MAX, Evidence, Purpose, Standing, TEXT_VERSION_BYTES_MAX, Verdict,
-    is_label,
+    EVIDENCE_REFERENCE_BYTES_MAX, EVIDENCE_SOURCE_BYTES_MAX, Evidence, Purpose, Standing, TEXT_VERSION_BYTES_MAX,
+    Verdict, is_label,
 };
 pub use ledger::ConsentLedger;
 pub use permit::{Address, ChannelKind, Contact, Permit, SuppressReason, permit};

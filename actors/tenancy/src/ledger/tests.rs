@@ -68,11 +68,7 @@ fn what_version_one_stored_reads_and_is_stored_the_same() {
 #[test]
 fn a_word_about_one_channel_reads_back_with_its_proof() {
     let evidence = Evidence { source: "form".into(), reference: Some("f-17".into()) };
-    let said = Standing {
-        text_version: Some("v3".into()),
-        evidence: Some(evidence),
-        ..word(7, Verdict::Granted)
-    };
+    let said = Standing { text_version: Some("v3".into()), evidence: Some(evidence), ..word(7, Verdict::Granted) };
     let mut ledger = ConsentLedger::default();
     ledger.note(Purpose::DealerSharing, None, &word(1, Verdict::Granted));
     ledger.note(Purpose::Marketing, Some(SELLER), &said);

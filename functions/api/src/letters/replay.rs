@@ -66,10 +66,7 @@ fn read(letter: &Letter, keys: &TenantKeys) -> Result<(Arc<Observation>, Moment)
         LetterKind::Command => match serde_json::from_value(body.clone()) {
             Ok(Command::Observe(observation)) => Ok((observation, letter.occurred)),
             Ok(
-                Command::NoteConsent { .. }
-                | Command::MergeWith { .. }
-                | Command::ReportSend(_)
-                | Command::Backfill { .. },
+                Command::NoteConsent(_) | Command::MergeWith { .. } | Command::ReportSend(_) | Command::Backfill { .. },
             )
             | Err(_) => {
                 let detail = "this letter holds no event; an operator must look at it";

@@ -38,10 +38,7 @@ fn event(kind: LetterKind, body: &Value) -> Value {
         (LetterKind::Command, body) => match serde_json::from_value(body.clone()) {
             Ok(Command::Observe(observation)) => observed(&observation),
             Ok(
-                Command::NoteConsent { .. }
-                | Command::MergeWith { .. }
-                | Command::ReportSend(_)
-                | Command::Backfill { .. },
+                Command::NoteConsent(_) | Command::MergeWith { .. } | Command::ReportSend(_) | Command::Backfill { .. },
             )
             | Err(_) => Value::Null,
         },
