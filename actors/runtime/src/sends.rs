@@ -161,18 +161,18 @@ impl Held {
     /// The last question before a provider is called: whether the customer still allows it. `None` = send it.
     ///
     /// The customer may have withdrawn, or turned out to be somebody who had, since the journey asked; so this reads
-    /// what is committed now. A send that may have left already (`doubtful`) ends as unknown: that it was withheld
-    /// would be a claim nobody can make.
+    /// what is committed now. A send of which an earlier call may have got through (`maybe_sent`) ends as unknown: that
+    /// it was withheld would be a claim nobody can make.
     ///
     /// # Errors
     /// A fault: nothing is known, so nothing may be sent.
-    pub async fn withheld(&self, engine: &Engine) -> Result<Option<SendOutcome>, Fault> {
+    pub async fn withheld(&self, engine: &Engine, maybe_sent: bool) -> Result<Option<SendOutcome>, Fault> {
         let Outbound { tenant, purpose, channel, .. } = &self.job.outbound;
         let row = live(engine, *tenant, self.job.customer).await?;
         if row.is_some_and(|row| row.state.consents.allows(*purpose, *channel)) {
             return Ok(None);
         }
-        Ok(Some(if self.job.doubtful {
+        Ok(Some(if maybe_sent {
             SendOutcome::Unknown { reason: "withdrawn_in_doubt".into() }
         } else {
             SendOutcome::Withheld { reason: SuppressReason::NoConsent }
