@@ -16,15 +16,16 @@ pub mod state;
 mod subject;
 mod tags;
 mod traits;
+pub mod unmerge;
 mod world;
 
 pub use activity::Activity;
 pub use command::{Call, Command, Observation, SendOutcome, SendReport, TraitOps};
 pub use effect::{Effect, Outbound};
-pub use event::{Cause, Event};
+pub use event::{Cause, Correction, Event, Undecided};
 pub use grants::Grants;
 pub use sends::{SendRecord, SendStatus};
 pub use state::{Absorbed, Customer, Founding, Life, Link, Membership};
 pub use tags::Tag;
 pub use traits::{Trait, is_personal_trait};
-pub use world::World;
+pub use world::{Begun, World};

@@ -20,6 +20,9 @@ pub struct Claim {
     /// Former owners within the window, with the time they lost it: a late duplicate may lie in their inbox.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<(CustomerId, Moment)>,
+    /// Whether it leads nowhere, because somebody unbound it; `owner` is then the last one it led to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub released: bool,
 }
 
 /// A claim as read, and as it will be written.
@@ -57,6 +60,12 @@ impl<D: Hosted> Working<D> {
     /// Writes this row at the end of the turn, even if nothing but its inbox or its due instant changed.
     pub fn touch(&mut self) {
         self.touched = true;
+    }
+
+    /// Adds a cause that was decided elsewhere, with its facts already applied.
+    pub(crate) fn append(&mut self, cause: Trigger, facts: Vec<D::Event>) {
+        self.touched = true;
+        self.entries.push(Entry { cause, facts });
     }
 
     fn close(&mut self, cause: Trigger) {
@@ -114,7 +123,7 @@ impl<D: Hosted> WorkingSet<D> {
         Ok(&self.rows[&key])
     }
 
-    /// Reads a claim into the set.
+    /// Reads a claim into the set. One that was released counts as none: see [`WorkingSet::past_of`].
     ///
     /// # Errors
     /// A fault of the store.
@@ -127,7 +136,12 @@ impl<D: Hosted> WorkingSet<D> {
             };
             self.claims.insert(key, WorkingClaim { version, claim, changed: false });
         }
-        Ok(self.claims[&key].claim.as_ref())
+        Ok(self.claims[&key].claim.as_ref().filter(|claim| !claim.released))
+    }
+
+    /// Who an identifier led to before, of a claim that was read.
+    pub fn past_of(&self, key: &IdentifierKey) -> Vec<(CustomerId, Moment)> {
+        self.claims.get(key).and_then(|working| Some(working.claim.as_ref()?.past.clone())).unwrap_or_default()
     }
 
     /// Changes a claim that was read.
