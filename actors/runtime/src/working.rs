@@ -10,7 +10,7 @@ use crate::row::Row;
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// Who an identifier leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct Working<D: Hosted> {
     /// The row as the turn has left it so far.
     pub row: Row<D>,
     entries: Vec<Entry<D::Event>>,
+    /// Places of entries that were counted when they were first decided.
+    counted: BTreeSet<usize>,
     /// Facts of the cause that is being decided.
     pub facts: Vec<D::Event>,
     /// Effects of the whole turn.
@@ -48,7 +50,7 @@ pub struct Working<D: Hosted> {
 impl<D: Hosted> Working<D> {
     fn new(row: Row<D>) -> Self {
         let read_due = row.due;
-        Self { row, entries: Vec::new(), facts: Vec::new(), effects: Vec::new(), read_due, touched: false }
+        Self { row, entries: Vec::new(), counted: BTreeSet::new(), facts: Vec::new(), effects: Vec::new(), read_due, touched: false }
     }
 
     /// Records a fact of the cause being decided and applies it.
@@ -62,9 +64,10 @@ impl<D: Hosted> Working<D> {
         self.touched = true;
     }
 
-    /// Adds a cause that was decided elsewhere, with its facts already applied.
+    /// Adds a cause that was decided elsewhere, with its facts already applied and counted.
     pub(crate) fn append(&mut self, cause: Trigger, facts: Vec<D::Event>) {
         self.touched = true;
+        self.counted.insert(self.entries.len());
         self.entries.push(Entry { cause, facts });
     }
 
@@ -265,7 +268,8 @@ async fn put_row<D: Hosted>(
     let facts: Vec<&D::Event> = working.entries.iter().flat_map(|entry| &entry.facts).collect();
     commit.puts.extend(D::documents(&key, &row.state, &facts));
     let mut adds = Vec::new();
-    facts.iter().for_each(|fact| D::count(fact, &mut adds));
+    let fresh = working.entries.iter().enumerate().filter(|(place, _)| !working.counted.contains(place));
+    fresh.flat_map(|(_, entry)| &entry.facts).for_each(|fact| D::count(fact, &mut adds));
     let front = Front { effects: working.effects, adds };
     let body = Body { now, edition, entries: working.entries };
     commit.turns.push(Turn { actor: key, version: row.version, record: write(&front, &body)? });

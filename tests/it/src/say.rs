@@ -105,6 +105,11 @@ impl Say {
         self
     }
 
+    /// When it happens.
+    pub const fn when(&self) -> Moment {
+        self.occurred
+    }
+
     /// One of the event's own properties.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
