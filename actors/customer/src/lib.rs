@@ -24,6 +24,7 @@ pub use command::{Call, Command, Observation, SendOutcome, SendReport, TraitOps}
 pub use effect::{Effect, Outbound};
 pub use event::{Cause, Correction, Event, Undecided};
 pub use grants::Grants;
+pub use merge::merged;
 pub use sends::{SendRecord, SendStatus};
 pub use state::{Absorbed, Customer, Founding, Life, Link, Membership};
 pub use tags::Tag;

@@ -4,6 +4,13 @@ use crate::evolve::forget_old_sends;
 use crate::state::Customer;
 use roadbook_journey::RunState;
 
+/// What two customers would be together, for whoever wants to see it before they are. Segments are not judged anew.
+pub fn merged(survivor: &Customer, loser: &Customer) -> Customer {
+    let mut together = survivor.clone();
+    join(&mut together, loser);
+    together
+}
+
 /// Takes everything of `loser` over into `survivor`. Runs stay side by side: a journey both were in goes on twice,
 /// with the memory of both visits; the re-entry rule counts them together from now on.
 pub(crate) fn join(survivor: &mut Customer, loser: &Customer) {

@@ -246,7 +246,8 @@ impl Again<'_> {
             let (grade, to) = (observation.grade(identifier.kind), self.state[side as usize].id);
             self.owner.insert(key, side);
             self.emit(owner, &Event::Unlinked { identifier: key, to, by: message, at });
-            let linked = Event::Linked { identifier: identifier.clone(), by: message, at, moved: true, grade, parent: None };
+            let linked =
+                Event::Linked { identifier: identifier.clone(), by: message, at, moved: true, grade, parent: None };
             self.emit(side, &linked);
         }
     }
@@ -274,7 +275,10 @@ impl Again<'_> {
                 Event::ConsentNoted { standing, .. } => {
                     self.undecided(message, happened.at, "consent", "no_identifier");
                     let both = standing.verdict == Verdict::Withdrawn;
-                    SIDES.into_iter().filter(|side| both || *side == Side::Stays).for_each(|side| self.emit(side, fact));
+                    SIDES
+                        .into_iter()
+                        .filter(|side| both || *side == Side::Stays)
+                        .for_each(|side| self.emit(side, fact));
                 }
                 Event::SendReported { key, .. } => {
                     let asked = |side: &Side| self.state[*side as usize].sends.iter().any(|one| one.key == *key);

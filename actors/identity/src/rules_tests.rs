@@ -80,15 +80,9 @@ fn two_known_people_merge_by_good_evidence_or_outright() {
     for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_weak()) {
         for grade in GRADES {
             let by = |evidence| {
-                plan(
-                    &Policy::default(),
-                    &carried(kind, evidence, grade, NEWER),
-                    &here(true, 1),
-                    Some(&there(true, 1)),
-                )
+                plan(&Policy::default(), &carried(kind, evidence, grade, NEWER), &here(true, 1), Some(&there(true, 1)))
             };
-            let expected =
-                if grade.merges() { Plan::Merge } else { Plan::Refuse(RefusedLink::TwoKnownPeople) };
+            let expected = if grade.merges() { Plan::Merge } else { Plan::Refuse(RefusedLink::TwoKnownPeople) };
             assert_eq!((by(Evidence::Identify), by(Evidence::Mention)), (expected, expected), "{grade:?}");
             assert_eq!((by(Evidence::Alias), by(Evidence::Command)), (Plan::Merge, Plan::Merge));
         }
@@ -98,7 +92,8 @@ fn two_known_people_merge_by_good_evidence_or_outright() {
 #[test]
 fn good_evidence_does_not_make_one_of_two_accounts() {
     let account = Holding { kind: Kind::UserId, ..HELD };
-    let (one, other) = (Here { holds: vec![account], ..here(true, 0) }, There { holds: vec![account], ..there(true, 0) });
+    let (one, other) =
+        (Here { holds: vec![account], ..here(true, 0) }, There { holds: vec![account], ..there(true, 0) });
     let by = |evidence| {
         plan(&Policy::default(), &carried(Kind::Phone, evidence, Grade::Attested, NEWER), &one, Some(&other))
     };

@@ -286,13 +286,7 @@ fn here<'a>(set: &'a Customers, all: &[Identifier]) -> Here<'a> {
     Here { id: state.id, known: brings_strong || state.is_known(), holds: holds(state) }
 }
 
-fn there<'a>(
-    set: &'a Customers,
-    at: &ActorKey,
-    key: &IdentifierKey,
-    claim: Option<&Claim>,
-    now: Moment,
-) -> There<'a> {
+fn there<'a>(set: &'a Customers, at: &ActorKey, key: &IdentifierKey, claim: Option<&Claim>, now: Moment) -> There<'a> {
     let state = set.row(at).map(|working| &working.row.state);
     let link = state.and_then(|state| state.links.iter().find(|link| link.identifier.key() == *key));
     let horizon = now.minus_ms(WINDOW_MS);
@@ -354,9 +348,8 @@ async fn reported_to_parted(
     let parted: Vec<CustomerId> = state.parted.keys().copied().collect();
     for other in parted {
         let there = live_end(engine, set, other).await?;
-        let asked = |one: &crate::working::Working<Customer>| {
-            one.row.state.sends.iter().any(|record| record.key == report.key)
-        };
+        let asked =
+            |one: &crate::working::Working<Customer>| one.row.state.sends.iter().any(|record| record.key == report.key);
         if there != set.current && set.row(&there).is_some_and(asked) {
             return Ok(Some(Admission::NotMine { forward: Some(there), exists: true }));
         }

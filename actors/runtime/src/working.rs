@@ -50,7 +50,15 @@ pub struct Working<D: Hosted> {
 impl<D: Hosted> Working<D> {
     fn new(row: Row<D>) -> Self {
         let read_due = row.due;
-        Self { row, entries: Vec::new(), counted: BTreeSet::new(), facts: Vec::new(), effects: Vec::new(), read_due, touched: false }
+        Self {
+            row,
+            entries: Vec::new(),
+            counted: BTreeSet::new(),
+            facts: Vec::new(),
+            effects: Vec::new(),
+            read_due,
+            touched: false,
+        }
     }
 
     /// Records a fact of the cause being decided and applies it.

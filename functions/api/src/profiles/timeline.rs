@@ -18,8 +18,8 @@ use roadbook_runtime::ports::Fault;
 use roadbook_runtime::record::{Body, Record, Trigger};
 use serde_json::Value;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
 use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 
 /// Turns read at once.

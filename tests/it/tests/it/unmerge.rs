@@ -79,7 +79,10 @@ fn act(prefix: &str, n: u64, seed: u64, who: &[Who; 3], when: Moment) -> Say {
 async fn live(rig: &Rig<Memory>, seed: u64, met: impl AsyncFn(&Rig<Memory>)) {
     definitions(rig).await;
     for n in 0..8 {
-        let (one, other) = (act("a", n, seed, &al(), at(n as i64 * HOUR_MS)), act("b", n, seed + 1, &bo(), at(n as i64 * HOUR_MS + MINUTE_MS)));
+        let (one, other) = (
+            act("a", n, seed, &al(), at(n as i64 * HOUR_MS)),
+            act("b", n, seed + 1, &bo(), at(n as i64 * HOUR_MS + MINUTE_MS)),
+        );
         rig.drain(one.when()).await;
         rig.observe(&[one]).await;
         rig.observe(&[other]).await;
@@ -90,7 +93,7 @@ async fn live(rig: &Rig<Memory>, seed: u64, met: impl AsyncFn(&Rig<Memory>)) {
     met(rig).await;
     for n in 8..58 {
         let when = at(n as i64 * 3 * HOUR_MS);
-        let say = if (n + seed) % 2 == 0 { act("a", n, seed, &al(), when) } else { act("b", n, seed + 1, &bo(), when) };
+        let say = if (n + seed).is_multiple_of(2) { act("a", n, seed, &al(), when) } else { act("b", n, seed + 1, &bo(), when) };
         rig.drain(when.minus_ms(1)).await;
         rig.observe(&[say]).await;
     }
@@ -162,9 +165,9 @@ async fn merge_then_fifty_events_then_unmerge_equals_never_merged() {
 async fn members(rig: &Rig<Memory>) -> Value {
     let tenant = canon::tenant(rig).await;
     let counters = tenant["counters"].as_object().cloned().unwrap_or_default();
-    let kept = counters.into_iter().filter(|(name, amount)| {
-        (name.ends_with("/members") || name == "customers") && amount.as_i64() != Some(0)
-    });
+    let kept = counters
+        .into_iter()
+        .filter(|(name, amount)| (name.ends_with("/members") || name == "customers") && amount.as_i64() != Some(0));
     Value::Object(kept.collect())
 }
 
@@ -214,10 +217,14 @@ async fn a_withdrawal_nobody_can_attribute_counts_for_both_and_is_listed() {
     let other = the_other(&rig).await;
     unmerge(&rig, other).await;
     for who in [user("al"), user("bo")] {
-        assert_eq!(rig.customer(&who).await.consents.standing(purpose).map(|one| one.verdict), Some(Verdict::Withdrawn));
+        assert_eq!(
+            rig.customer(&who).await.consents.standing(purpose).map(|one| one.verdict),
+            Some(Verdict::Withdrawn)
+        );
     }
     let reviews = suggestions::list::<Review>(rig.engine.store.as_ref(), rig.tenant, None, 100).await.unwrap();
-    let mut told: Vec<_> = reviews.iter().map(|(one, closed)| (one.what.as_str(), one.why.as_str(), closed.is_none())).collect();
+    let mut told: Vec<_> =
+        reviews.iter().map(|(one, closed)| (one.what.as_str(), one.why.as_str(), closed.is_none())).collect();
     told.sort_unstable();
     assert_eq!(told, [("consent", "no_identifier", true), ("visit", "both_are_named", true)]);
     assert_eq!(reviews[0].0.customers, [rig.customer(&user("al")).await.id, other]);
@@ -333,7 +340,7 @@ async fn unbinding_a_parent_unbinds_what_hangs_on_it_and_duplicates_stay_known()
     assert_eq!(canon::names(&al), ["user_id:user-al"]);
     assert!(matches!(rig.observe(&[old]).await[..], [Outcome::Duplicate { .. }]), "sent again after the unbinding");
     // Whoever brings it next has it.
-    rig.observe(&[Say::track("3", "visit", &[external.clone()]).at(at(4))]).await;
+    rig.observe(&[Say::track("3", "visit", std::slice::from_ref(&external)).at(at(4))]).await;
     assert_ne!(rig.customer(&external).await.id, al.id);
     let last = user("al").identifier(&rig.keys()).key();
     let refused = rig.tell(&user("al"), "last", Command::Unbind { identifier: last }, at(5)).await;
