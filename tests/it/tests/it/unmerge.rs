@@ -93,7 +93,11 @@ async fn live(rig: &Rig<Memory>, seed: u64, met: impl AsyncFn(&Rig<Memory>)) {
     met(rig).await;
     for n in 8..58 {
         let when = at(n as i64 * 3 * HOUR_MS);
-        let say = if (n + seed).is_multiple_of(2) { act("a", n, seed, &al(), when) } else { act("b", n, seed + 1, &bo(), when) };
+        let say = if (n + seed).is_multiple_of(2) {
+            act("a", n, seed, &al(), when)
+        } else {
+            act("b", n, seed + 1, &bo(), when)
+        };
         rig.drain(when.minus_ms(1)).await;
         rig.observe(&[say]).await;
     }
