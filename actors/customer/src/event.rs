@@ -11,7 +11,7 @@ use roadbook_audience::{Occurrence, TrackerId};
 use roadbook_identity::{Grade, Identifier, IdentifierKey};
 use roadbook_journey::RunEvent;
 use roadbook_kernel::{ConflictId, CustomerId, JourneyId, MessageId, Moment, ReviewId, SegmentId, SendKey};
-use roadbook_tenancy::{Purpose, Standing};
+use roadbook_tenancy::{ChannelKind, Purpose, Standing};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -209,7 +209,10 @@ pub enum Event {
     ConsentNoted {
         /// Which purpose.
         purpose: Purpose,
-        /// The verdict and since when.
+        /// Which channel; every channel where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<ChannelKind>,
+        /// The verdict, since when, and what proves it.
         standing: Standing,
         /// The message that said so.
         by: MessageId,

@@ -55,7 +55,7 @@ impl Customer {
                     });
                 }
             }
-            Event::ConsentNoted { purpose, standing, .. } => self.consents.note(*purpose, *standing),
+            Event::ConsentNoted { purpose, channel, standing, .. } => self.consents.note(*purpose, *channel, standing),
             Event::TagSet { tag, value, at, cause, expires_at } => {
                 let next = Tag { at: *at, cause: *cause, value: value.clone(), expires_at: *expires_at };
                 self.tags.entry(tag.clone()).and_modify(|known| known.join(&next)).or_insert(next);

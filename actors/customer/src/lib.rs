@@ -20,7 +20,7 @@ pub mod unmerge;
 mod world;
 
 pub use activity::Activity;
-pub use command::{Call, Command, Observation, SendOutcome, SendReport, TraitOps};
+pub use command::{Call, Command, ConsentWord, Observation, SendOutcome, SendReport, TraitOps};
 pub use effect::{Effect, Outbound};
 pub use event::{Cause, Correction, Event, Undecided};
 pub use grants::Grants;

@@ -118,7 +118,7 @@ impl Hosted for Customer {
     fn letter(command: &Command) -> Option<Value> {
         match command {
             Command::Observe(_) => serde_json::to_value(command).ok(),
-            Command::NoteConsent { .. }
+            Command::NoteConsent(_)
             | Command::MergeWith { .. }
             | Command::Unmerge { .. }
             | Command::Unbind { .. }

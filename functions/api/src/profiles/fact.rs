@@ -1,6 +1,6 @@
 //! One line of a timeline per fact that a person would want to read about. Personal values are masked.
 
-use super::view::{cause, name, send_request, send_status};
+use super::view::{cause, name, send_request, send_status, word};
 use crate::mask;
 use roadbook_customer::{Event, Observation};
 use roadbook_journey::RunEvent;
@@ -200,7 +200,12 @@ fn details(event: &Event) -> Value {
         Event::Backfilled { found } => {
             json!({ "occurrences": found.values().map(|(_, found)| found.len()).sum::<usize>() })
         }
-        Event::ConsentNoted { purpose, standing, .. } => json!({ "purpose": purpose, "verdict": standing.verdict }),
+        Event::ConsentNoted { purpose, channel, standing, .. } => {
+            let mut shown = word(standing);
+            shown["purpose"] = json!(purpose);
+            shown["channel"] = json!(channel);
+            shown
+        }
         Event::TagSet { tag, value, cause: why, expires_at, .. } => json!({
             "tag": tag,
             "value": value.as_ref().map(|value| mask::value(tag, &Value::from(value.as_str()))),
