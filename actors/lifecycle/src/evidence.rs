@@ -99,14 +99,14 @@ impl Evidence {
 
     /// What happens next by itself, and when: see [`RIPENINGS`]. `None` once it is noted, or when the car is gone.
     pub fn ripens(&self) -> Option<Sign> {
-        self.home()?;
         let due = RIPENINGS.iter().filter_map(|ripening| {
             let at = self.of(ripening.of).next_back()?.plus_ms(ripening.after_days * DAY_MS);
             // A car handed over decades ago in an import ripens beyond what is stored: never.
             let pending = at.millis() <= LAST_MS && self.of(ripening.gives).all(|known| known < at);
             pending.then_some(Sign { at, signal: ripening.gives })
         });
-        due.min()
+        // Asked last, because it is asked of every customer at every turn and almost nobody has just got a car.
+        due.min().filter(|_| self.home().is_some())
     }
 
     fn of(&self, signal: Signal) -> impl DoubleEndedIterator<Item = Moment> + '_ {

@@ -114,7 +114,7 @@ proptest! {
         prop_assert_eq!(step(evidence.intent()), walked(Region::Intent, &signs), "{:?}", evidence);
     }
 
-    /// A person with any cars has a standing, or nothing is known; the order of the cars does not matter.
+    /// A person with any cars has a position, or nothing is known; the order of the cars does not matter.
     #[test]
     fn the_headline_does_not_depend_on_the_order_of_cars(own in signs(), cars in prop::collection::vec(signs(), 0..4)) {
         let own = gathered(&own);

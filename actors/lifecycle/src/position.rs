@@ -18,7 +18,7 @@ pub const LOYAL: [(Signal, usize); 3] = [(Signal::Service, 2), (Signal::Delivery
 
 /// Where a person or a car stands, said in every way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Standing {
+pub struct Position {
     /// The step of the machine.
     pub step: Step,
     /// The stage.
@@ -36,7 +36,7 @@ pub struct Standing {
     pub because: Signal,
 }
 
-impl Standing {
+impl Position {
     fn at(place: Place, aipl: Aipl, as_owner: Option<(Stage, Phase)>) -> Self {
         let spec = place.step.spec();
         let (stage, phase) = as_owner.unwrap_or((spec.stage, spec.phase));
@@ -45,21 +45,21 @@ impl Standing {
     }
 
     /// Whether both mean the same to everybody who reads stages; since when does not count.
-    pub fn says_the_same(&self, other: &Standing) -> bool {
-        let words = |one: &Standing| (one.step, one.stage, one.aipl, one.purchase, one.phase);
+    pub fn says_the_same(&self, other: &Position) -> bool {
+        let words = |one: &Position| (one.step, one.stage, one.aipl, one.purchase, one.phase);
         words(self) == words(other)
     }
 }
 
 /// The stage of one car, from the signs that named it.
-pub fn car(evidence: &Evidence) -> Option<Standing> {
+pub fn car(evidence: &Evidence) -> Option<Position> {
     let place = evidence.home()?;
-    Some(Standing::at(place, evidence.loyalty().unwrap_or(place.step.spec().aipl), None))
+    Some(Position::at(place, evidence.loyalty().unwrap_or(place.step.spec().aipl), None))
 }
 
 /// The headline stage of a person: see the rule above. `own` are the signs about the person, `cars` those about each
 /// car they have now.
-pub fn headline<'e>(own: &'e Evidence, cars: impl Iterator<Item = &'e Evidence>) -> Option<Standing> {
+pub fn headline<'e>(own: &'e Evidence, cars: impl Iterator<Item = &'e Evidence>) -> Option<Position> {
     let (mut home, mut aipl): (Option<Place>, Option<Aipl>) = (None, own.loyalty());
     for evidence in cars {
         aipl = aipl.max(evidence.loyalty());
@@ -78,7 +78,7 @@ pub fn headline<'e>(own: &'e Evidence, cars: impl Iterator<Item = &'e Evidence>)
             None => (home, None),
         },
     };
-    Some(Standing::at(place, aipl.unwrap_or(place.step.spec().aipl), as_owner))
+    Some(Position::at(place, aipl.unwrap_or(place.step.spec().aipl), as_owner))
 }
 
 /// How much a car asks of its owner. Ends in a total order, or two hosts could choose differently.
