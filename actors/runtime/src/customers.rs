@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::gate;
 use crate::hosted::{Admission, Hosted};
 use crate::message::Message;
+use crate::people;
 use crate::ports::{Fault, Put};
 use crate::projections;
 use crate::working::WorkingSet;
@@ -130,8 +131,8 @@ impl Hosted for Customer {
         projections::count(event, adds);
     }
 
-    fn documents(_: &ActorKey, _: &Self, _: &[&Event]) -> Vec<Put> {
-        Vec::new()
+    fn documents(key: &ActorKey, _: &Self, facts: &[&Event]) -> Vec<Put> {
+        people::documents(key, facts)
     }
 }
 

@@ -8,6 +8,7 @@
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do timers fire? | `sweep.rs` |
 //! | What is counted? | `projections/` |
+//! | Whose is a car? | `people.rs` |
 
 mod backfill;
 mod catalog_actor;
@@ -23,6 +24,7 @@ mod inbox;
 mod letters;
 mod memory;
 mod message;
+mod people;
 pub mod ports;
 pub mod projections;
 pub mod record;
@@ -43,6 +45,7 @@ pub use inbox::{Inbox, Lookup};
 pub use letters::{Letter, LetterKind, LetterStatus, Undelivered};
 pub use memory::{ManualClock, Memory, SystemClock, holds};
 pub use message::{Message, Outcome};
+pub use people::{Person, people_of_car};
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
 pub use working::{Claim, load_row, read_claim};

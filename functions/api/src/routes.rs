@@ -102,6 +102,7 @@ routes! {
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
+        get "/v1/profiles/{id}/stages" ProfilesRead => profiles::stages;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
         post "/v1/identity/merge" IdentityWrite => merge::merge;
         get "/v1/segments" SegmentsRead => definitions::list::<SegmentId>;
