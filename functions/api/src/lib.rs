@@ -6,6 +6,7 @@
 //! | What happens to an event that is sent? | `ingest/` |
 //! | Who may ask? | `credentials.rs`, `secret.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
+//! | What happens to a repeated request? | `idempotency.rs` |
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
@@ -25,6 +26,7 @@ mod definitions;
 mod failure;
 mod fields;
 mod gate;
+mod idempotency;
 mod ingest;
 mod keys;
 mod letters;

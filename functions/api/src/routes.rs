@@ -7,17 +7,18 @@ use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, ingest, keys, letters, merge, ops, profiles, sends, trace};
+use crate::{consents, idempotency, ingest, keys, letters, merge, ops, profiles, sends, trace};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Extension, Router};
 use roadbook_access::Scope;
 use roadbook_app::App;
 use roadbook_customer::Call;
 use roadbook_kernel::{JourneyId, SegmentId};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// One path and method of the API.
@@ -65,7 +66,7 @@ macro_rules! routes {
 
         fn secret(api: Arc<Api>) -> Router<Arc<Api>> {
             Router::new()
-                $(.route($path, $method($handler).layer(Extension(Required(Scope::$scope)))))*
+                $(.route($path, guarded(&api, Scope::$scope, $method($handler))))*
                 .route_layer(from_fn_with_state(api, trace::around))
         }
     };
@@ -125,6 +126,13 @@ routes! {
         post "/v1/api-keys" AdminWrite => keys::create;
         delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;
     }
+}
+
+/// A handler behind the right it takes, and behind the answers that are kept for repeated requests.
+fn guarded(api: &Arc<Api>, scope: Scope, handler: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
+    handler
+        .layer::<_, Infallible>(from_fn_with_state(api.clone(), idempotency::around))
+        .layer(Extension(Required(scope)))
 }
 
 /// The router of the API.
