@@ -120,6 +120,7 @@ routes! {
         get "/v1/journeys/{id}/diagram" JourneysRead => journeys::diagram;
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
+        put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
         get "/v1/sends/stats" JourneysRead => sends::stats;
         get "/v1/api-keys" AdminRead => keys::list;

@@ -3,6 +3,7 @@
 mod auth;
 mod bodies;
 mod browser;
+mod corrections;
 mod definitions;
 mod idempotency;
 mod ingestion;

@@ -57,10 +57,11 @@ const ROOMS: &[Room] = &[
         package: "api",
         may: &[
             "kernel", "tenancy", "identity", "audience", "journey", "catalog", "customer", "runtime", "wire", "access",
-            "app",
+            "app", "jobs",
         ],
         why: DOOR,
     },
+    Room { package: "jobs", may: &["kernel", "tenancy", "identity", "customer", "runtime", "wire"], why: DOOR },
     Room { package: "send", may: &["kernel", "tenancy", "runtime", "app"], why: DOOR },
     Room {
         package: "host",
@@ -81,6 +82,7 @@ const ROOMS: &[Room] = &[
             "access",
             "app",
             "api",
+            "jobs",
             "send",
         ],
         why: BINARY,
@@ -107,6 +109,7 @@ const ROOMS: &[Room] = &[
             "access",
             "app",
             "api",
+            "jobs",
             "send",
             "simulator",
         ],
