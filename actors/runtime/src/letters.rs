@@ -135,6 +135,11 @@ impl Letter {
         ])
     }
 
+    /// The letter that a mark leads to: see [`ItemKey::letter_of`].
+    pub fn marked(mark: &Item) -> Option<DeadLetterId> {
+        Some(DeadLetterId::from_u128(u128::from_be_bytes(mark.body.as_ref().try_into().ok()?)))
+    }
+
     /// The stored form.
     ///
     /// # Errors

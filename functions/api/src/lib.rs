@@ -6,6 +6,7 @@
 //! | What happens to an event that is sent? | `ingest/` |
 //! | Who may ask? | `credentials.rs`, `secret.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
+//! | What came in last, and what became of it? | `debugger/` |
 //! | What happens to a repeated request? | `idempotency.rs` |
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
@@ -22,6 +23,7 @@ mod body;
 mod command;
 mod consents;
 mod credentials;
+mod debugger;
 mod definitions;
 mod failure;
 mod fields;

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, idempotency, ingest, keys, letters, merge, ops, profiles, sends, trace};
+use crate::{consents, debugger, idempotency, ingest, keys, letters, merge, ops, profiles, sends, trace};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
@@ -122,6 +122,7 @@ routes! {
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
         put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;

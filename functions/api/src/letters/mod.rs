@@ -8,6 +8,7 @@ mod view;
 pub(crate) use correct::correct;
 pub(crate) use producer::producer_id;
 pub(crate) use replay::replay;
+pub(crate) use view::wire as shown_event;
 
 use crate::api::Api;
 use crate::failure::Failure;

@@ -70,7 +70,7 @@ const PLAIN: [&str; 15] = [
 ];
 
 /// An event as a client sent it; `null` where it is no object.
-pub(super) fn wire(event: &Value) -> Value {
+pub(crate) fn wire(event: &Value) -> Value {
     let Value::Object(fields) = event else { return Value::Null };
     let shown = fields.iter().map(|(key, value)| {
         let shown = match (key.as_str(), value) {

@@ -4,6 +4,7 @@ mod auth;
 mod bodies;
 mod browser;
 mod corrections;
+mod debugger;
 mod definitions;
 mod idempotency;
 mod ingestion;

@@ -45,6 +45,7 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/dead-letters/{id}", OneThing(Value::Null)),
         ("put", "/v1/dead-letters/{id}", OneThing(json!({ "type": "track", "userId": "u-9", "event": "e" }))),
         ("post", "/v1/dead-letters/{id}/replay", OneThing(Value::Null)),
+        ("get", "/v1/events/debug", List),
         ("get", "/v1/sends/stats", List),
         ("get", "/v1/api-keys", List),
         ("post", "/v1/api-keys", Own),
