@@ -5,8 +5,10 @@ mod it {
     pub mod identity;
     pub mod inbox;
     pub mod laws;
+    pub mod life;
     pub mod scenario;
     pub mod segments;
     pub mod stores;
     pub mod turns;
+    pub mod unmerge;
 }

@@ -7,6 +7,7 @@ mod message;
 mod observe;
 mod reaction;
 mod report;
+mod stages;
 mod timers;
 mod walk;
 
@@ -32,7 +33,9 @@ impl Durable for Customer {
             Command::Observe(observation) => observe::decide(draft, observation, world),
             Command::NoteConsent(word) => consent::decide(draft, word, world),
             // What there is to do was done when the two rows met: see the runtime's gate.
-            Command::MergeWith { .. } => Reaction::new(draft, world).settle(),
+            Command::MergeWith { .. } | Command::Unmerge { .. } | Command::Unbind { .. } => {
+                Reaction::new(draft, world).settle();
+            }
             Command::ReportSend(report) => report::decide(draft, report, world),
             Command::Backfill { segment, found } => backfill::decide(draft, *segment, found, world),
         }
