@@ -4,43 +4,44 @@
   const state = document.getElementById("live-state");
   if (!body || !window.EventSource) return;
   const rowsMax = 100;
-  const seen = new Set();
-  const cell = (row, text, kind) => {
+  const seen = new Set([...body.rows].map((row) => row.dataset.id));
+  const put = (row, name, text) => {
     const cell = row.insertCell();
-    if (kind) {
-      const inner = document.createElement(kind.tag);
-      inner.className = kind.name;
-      inner.textContent = text;
-      cell.append(inner);
-    } else {
-      cell.textContent = text;
-    }
-    return cell;
+    const inner = document.createElement(name);
+    inner.textContent = text;
+    cell.append(inner);
+    return inner;
+  };
+  const link = (cell, folder, id, text) => {
+    if (!/^[a-z]+_[a-z0-9]+$/.test(id)) return;
+    const anchor = document.createElement("a");
+    anchor.className = "why";
+    anchor.href = `/console/${folder}/${id}`;
+    anchor.textContent = text;
+    cell.append(" ", anchor);
   };
   const show = (message) => {
     let event;
     try { event = JSON.parse(message.data); } catch { return; }
-    if (!event || typeof event !== "object") return;
-    const id = message.lastEventId || event.id;
-    if (id && seen.has(id)) return;
-    seen.add(id);
-    const inner = event.event && typeof event.event === "object" ? event.event : {};
-    const reason = event.reason || event.rejected || {};
-    const code = reason.code || event.code || "";
-    const at = new Date(event.accepted_at || event.at || event.received_at || Date.now());
-    const time = at.toLocaleTimeString("en-GB", { timeZone: "Asia/Shanghai" });
+    if (!event || typeof event !== "object" || seen.has(event.id)) return;
+    seen.add(event.id);
     const row = body.insertRow(0);
     row.className = "new";
-    cell(row, time).className = "when";
-    cell(row, event.name || inner.event || inner.name || inner.type || event.event_type || event.type || "", { tag: "b", name: "" });
-    cell(row, code ? body.dataset.rejected : body.dataset.accepted, { tag: "span", name: code ? "pill o-failed" : "pill o-sent" });
-    cell(row, code);
+    row.dataset.id = event.id;
+    const at = new Date(event.received_at);
+    put(row, "time", at.toLocaleTimeString("en-GB", { timeZone: "Asia/Shanghai" })).parentNode.className = "when";
+    put(row, "b", event.name || event.type || "–");
+    const kind = event.outcome === "accepted" ? " o-sent" : event.outcome === "duplicate" ? "" : " o-failed";
+    put(row, "span", body.dataset[event.outcome] || event.outcome).className = `pill${kind}`;
+    const cell = row.insertCell();
+    if (event.reason) cell.textContent = event.reason.code;
+    if (event.dead_letter) link(cell, "letters", event.dead_letter, body.dataset.open);
+    else if (event.profile) link(cell, "customers", event.profile, body.dataset.customer);
     while (body.rows.length > rowsMax) body.deleteRow(-1);
     document.getElementById("live-none")?.remove();
   };
   const events = new EventSource("/console/live/stream");
   events.onopen = () => { state.textContent = state.dataset.connected; };
   events.onerror = () => { state.textContent = events.readyState === EventSource.CLOSED ? "" : state.dataset.lost; };
-  events.onmessage = show;
-  for (const name of ["event", "rejected", "accepted"]) events.addEventListener(name, show);
+  events.addEventListener("event", show);
 })();

@@ -51,7 +51,12 @@ impl Painter<'_> {
         let mut edges = Vec::new();
         for (from, node) in nodes.values().enumerate() {
             for (next, label) in self.ways(node) {
-                edges.extend(place(next).map(|to| Edge { from, to, label }));
+                let Some(to) = place(next) else { continue };
+                // Two ways to one place are one arrow with both words on it.
+                match edges.iter_mut().find(|edge: &&mut Edge| edge.from == from && edge.to == to) {
+                    Some(edge) => edge.label = format!("{} / {label}", edge.label),
+                    None => edges.push(Edge { from, to, label }),
+                }
             }
         }
         let start = place(&definition["start"]).unwrap_or(0);
@@ -182,7 +187,8 @@ mod tests {
         let painter = Painter { texts: &texts, lang: Lang::En, names: &Value::Null };
         let picture = painter.paint(&definition, &json!({ "b": { "here": 3, "entered": 9 } }));
         assert_eq!(picture["nodes"].as_array().unwrap().len(), 4);
-        assert_eq!(picture["edges"].as_array().unwrap().len(), 5);
+        assert_eq!(picture["edges"].as_array().unwrap().len(), 4);
+        assert!(picture["edges"].to_string().contains("case 1 / otherwise"));
         assert_eq!(picture["nodes"][1]["here"], 3);
         assert!(painter.frame(&definition)["reentry"].as_str().unwrap().contains('5'));
         assert_eq!(painter.paint(&json!({}), &Value::Null), Value::Null);

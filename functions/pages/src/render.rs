@@ -41,6 +41,7 @@ pub(crate) fn environment(texts: &Arc<Texts>) -> Result<Environment<'static>, Er
     env.add_function("part", part);
     env.add_filter("minute", |state: &State, time: Value| stamp(state, &time, moment::minute));
     env.add_filter("day", |state: &State, time: Value| stamp(state, &time, moment::day));
+    env.add_filter("daytext", |state: &State, time: Value| moment::day(time.as_str().unwrap_or_default(), lang(state)));
     env.add_filter("clock", |state: &State, time: Value| stamp(state, &time, |text, _| moment::clock(text)));
     env.add_filter("pretty", |value: Value| serde_json::to_string_pretty(&value).unwrap_or_default());
     env.add_filter("plain", plain);

@@ -54,9 +54,9 @@ impl Family {
         }
         let fact = line["fact"].as_str().unwrap_or_default();
         let begins = |starts: &[&str]| starts.iter().any(|start| fact.starts_with(start));
-        if begins(&["founded", "identifier", "link", "merge", "unmerge", "split", "vehicle", "review"]) {
+        if begins(&["founded", "identifier", "link", "merge", "unmerge"]) {
             Family::Identity
-        } else if begins(&["tag", "trait", "stage"]) {
+        } else if begins(&["tag", "trait", "stage", "car"]) {
             Family::Marks
         } else if begins(&["segment", "history"]) {
             Family::Segments
@@ -110,6 +110,14 @@ const TOLD: &[&str] = &[
     "verdict",
     "cause",
     "iteration",
+    "kinds",
+    "to",
+    "vin",
+    "role",
+    "because",
+    "conflict",
+    "evidence",
+    "restored",
     "scope",
     "from_another_profile",
     "expires_at",
@@ -188,9 +196,19 @@ impl Teller<'_> {
             ("profile", text("profile")),
             ("to", text("to")),
             ("code", text("code")),
-            ("reason", self.word("reason", &text("reason"))),
+            ("reason", self.word("reason", &word_of(&line["reason"]))),
+            ("kinds", self.kinds(&line["kinds"])),
+            ("vin", text("vin")),
+            ("role", self.word("role", &text("role"))),
+            ("from_stage", self.word("stage", &text_of(&line["from"]["stage"]))),
+            ("to_stage", self.word("stage", &text_of(&line["to"]["stage"]))),
             ("outcome", self.outcome(line)),
         ]
+    }
+
+    fn kinds(&self, kinds: &Value) -> String {
+        let words = kinds.as_array().into_iter().flatten().map(|kind| self.word("identifier", &text_of(kind)));
+        words.collect::<Vec<_>>().join(" / ")
     }
 
     /// What became of a message, in words.
@@ -253,6 +271,14 @@ fn link(line: &Value) -> Value {
         }
     }
     Value::Null
+}
+
+/// A word of a closed set: some carry a value, as `{"over_limit": "phone"}`.
+fn word_of(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => fields.keys().next().cloned().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => text_of(value),
+    }
 }
 
 /// A value as text: texts as they are, everything else as JSON, nothing for null.

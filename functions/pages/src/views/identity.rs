@@ -34,33 +34,28 @@ pub(crate) async fn listed(person: &Person, with: Value) -> Result<Page, Refused
 
 /// `POST /console/identity/conflicts/{id}/dismiss`.
 pub(crate) async fn dismiss(Path(id): Path<String>, posted: Posted) -> Response {
-    let reply = decide(&posted, "conflicts", &id, "dismiss", None, "dismissed").await;
+    let reply = decide(&posted, "conflicts", &id, "dismiss", "dismissed").await;
     posted.person.answer(reply).await
 }
 
 /// `POST /console/identity/reviews/{id}/resolve`.
 pub(crate) async fn resolve(Path(id): Path<String>, posted: Posted) -> Response {
-    let body = json!({ "resolution": posted.text("resolution") });
-    let reply = decide(&posted, "reviews", &id, "resolve", Some(body), "resolved").await;
+    let reply = decide(&posted, "reviews", &id, "resolve", "resolved").await;
     posted.person.answer(reply).await
 }
 
-async fn decide(
-    posted: &Posted,
-    list: &str,
-    id: &str,
-    verb: &str,
-    body: Option<Value>,
-    done: &str,
-) -> Result<Reply, Refused> {
+async fn decide(posted: &Posted, list: &str, id: &str, verb: &str, done: &str) -> Result<Reply, Refused> {
     if !is_id(id) {
         return Err(not_found());
     }
-    match posted.person.ask.post(&format!("/v1/identity/{list}/{id}/{verb}"), body).await {
+    let note = posted.text("note");
+    let body = if note.is_empty() { json!({}) } else { json!({ "note": note }) };
+    match posted.person.ask.post(&format!("/v1/identity/{list}/{id}/{verb}"), Some(body)).await {
         Ok(_) => Ok(Reply::Goto(format!("/console/identity?done={done}"))),
         Err(Refused::Problem(problem)) => {
             let status = problem.status;
-            Ok(listed(&posted.person, json!({ "problem": problem.body })).await?.status(status).into())
+            let with = json!({ "problem": problem.body, "note": note, "noted": id });
+            Ok(listed(&posted.person, with).await?.status(status).into())
         }
         Err(refused) => Err(refused),
     }

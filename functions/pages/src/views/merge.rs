@@ -1,6 +1,6 @@
 //! Two customers become one, after a look at what that would do; and apart again.
 
-use super::identity;
+use super::{identity, names};
 use crate::ask::{Problem, Refused, is_id};
 use crate::person::{Person, Reply};
 use crate::posted::Posted;
@@ -28,7 +28,8 @@ async fn previewed(posted: &Posted) -> Result<Reply, Refused> {
         Err(refused) => return Err(refused),
     };
     let sides = [side(person, &a).await?, side(person, &b).await?];
-    let context = json!({ "section": "identity", "customers": [a, b], "sides": sides, "preview": preview });
+    let context = json!({ "section": "identity", "customers": [a, b], "sides": sides, "preview": preview,
+                          "names": names::names(&person.ask).await? });
     Ok(Page::new("merge.html", context).into())
 }
 
@@ -70,7 +71,7 @@ async fn unmerged(posted: &Posted) -> Result<Reply, Refused> {
     if !is_id(customer) || !is_id(merged) {
         return refused(posted, not_ids()).await;
     }
-    let body = json!({ "customer": customer, "merged": merged });
+    let body = json!({ "customer": customer, "restore": merged });
     match posted.person.ask.post("/v1/identity/unmerge", Some(body)).await {
         Ok(_) => Ok(Reply::Goto("/console/identity?done=unmerged".into())),
         Err(Refused::Problem(problem)) => refused(posted, *problem).await,
