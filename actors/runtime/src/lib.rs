@@ -47,7 +47,7 @@ pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Limits, Tally};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
-pub use letters::{Letter, LetterKind, LetterStatus, Undelivered};
+pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};
 pub use live::live;
 pub use memory::{ManualClock, Memory, SystemClock, holds};
 pub use message::{Message, Outcome};

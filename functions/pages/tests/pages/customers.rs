@@ -42,7 +42,9 @@ async fn no_address_on_any_page_holds_a_personal_value() {
         for planted in [PHONE, "Test Person", "test@example.com"] {
             assert!(!page.text.contains(planted), "{planted} on {path}");
         }
-        for address in page.text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        for address in
+            page.text.replace("&#x2f;", "/").split("href=\"").skip(1).filter_map(|rest| rest.split('"').next())
+        {
             assert!(address.starts_with("/console") || address == "#main", "{address} on {path}");
             assert!(!address.contains("138") && !address.contains('@'), "{address} on {path}");
         }
