@@ -175,6 +175,16 @@ impl Store for Embedded {
         self.shared.fronts.due(self.tables(), kind, until, limit)
     }
 
+    async fn due_page(
+        &self,
+        kind: DueKind,
+        lane: u8,
+        from: Option<&DueEntry>,
+        limit: usize,
+    ) -> Result<Vec<DueEntry>, Fault> {
+        crate::due::page(self.tables(), kind, lane, from, limit)
+    }
+
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
         self.shared.fronts.next(self.tables(), kind)
     }
