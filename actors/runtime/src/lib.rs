@@ -8,6 +8,7 @@
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do timers fire? | `sweep.rs` |
 //! | What is counted? | `projections/` |
+//! | Does everything agree? | `doctor/` |
 
 mod backfill;
 mod catalog_actor;
@@ -15,6 +16,7 @@ mod catalogs;
 mod customers;
 mod deliver;
 mod direct;
+pub mod doctor;
 pub mod engine;
 mod fold;
 mod gate;

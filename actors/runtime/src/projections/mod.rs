@@ -6,6 +6,9 @@ pub mod send_stats;
 
 use roadbook_customer::Event;
 
+/// The counter of live customers.
+pub(crate) const CUSTOMERS: &str = "customers";
+
 /// The counter amounts that follow from one fact.
 pub fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
     match event {
@@ -14,8 +17,8 @@ pub fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
         Event::Absorbed { shared, .. } => segment_stats::count_shared(shared, adds),
         Event::Messaged { record } => send_stats::count_asked(record, adds),
         Event::SendReported { outcome, .. } => send_stats::count_report(outcome, adds),
-        Event::Founded { .. } => adds.push(("customers".into(), 1)),
-        Event::MergedInto { .. } => adds.push(("customers".into(), -1)),
+        Event::Founded { .. } => adds.push((CUSTOMERS.into(), 1)),
+        Event::MergedInto { .. } => adds.push((CUSTOMERS.into(), -1)),
         Event::SegmentJudged { .. }
         | Event::Linked { .. }
         | Event::Unlinked { .. }
