@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: `cargo test -p roadbook-it`.
 
 mod it {
+    pub mod doctor;
     pub mod identity;
     pub mod inbox;
     pub mod laws;

@@ -133,9 +133,9 @@ impl Step {
         match self {
             Step::Cursor { .. } => 0,
             Step::Revision { .. } => 1,
-            Step::Claim { .. } => 2,
-            Step::Row { .. } => 3,
-            Step::Merge { .. } => 4,
+            Step::Merge { .. } => 2,
+            Step::Claim { .. } => 3,
+            Step::Row { .. } => 4,
             Step::Index { .. } => 5,
             Step::Enqueue { .. } | Step::Requeue { .. } => 6,
             Step::Finish { .. } | Step::Tell { .. } => 7,
