@@ -136,6 +136,29 @@ impl Outbox {
     }
 }
 
+/// How far the log was certainly carried: the relay indexes the messages of a turn in the commit that carries it. What
+/// lies behind is carried again: sends are recognised by their key, and what the counters get twice the recount finds.
+async fn carried(exam: &Exam<'_>) -> Result<u64, Fault> {
+    let (mut place, mut read, mut certain) = (0, 0, None);
+    loop {
+        let page = exam.engine.journal.read(place, LOG_PAGE).await?;
+        for committed in &page {
+            let turn = &committed.turn;
+            certain = certain.or(Some(committed.sequence.saturating_sub(1)));
+            let message = Record::new(&turn.record).ok().and_then(|record| record.messages().next());
+            let Some(message) = message else { continue };
+            if exam.engine.history.find(&turn.actor, message).await? == Some(turn.version) {
+                certain = Some(committed.sequence);
+            }
+        }
+        read += page.len() as u64;
+        match page.last() {
+            Some(last) if read < WAITING_MAX => place = last.sequence,
+            Some(_) | None => return Ok(certain.unwrap_or(exam.engine.journal.last())),
+        }
+    }
+}
+
 /// Where the relay goes on; where a damaged cursor would have to stand.
 async fn cursor(exam: &mut Exam<'_>) -> Result<u64, Fault> {
     let (journal, key) = (&exam.engine.journal, ItemKey::document(SYSTEM, CURSOR));
@@ -148,10 +171,7 @@ async fn cursor(exam: &mut Exam<'_>) -> Result<u64, Fault> {
         Some(Ok(place)) => format!("the relay stands at {place}, and the log ends at {last}"),
         Some(Err(_)) => "the place of the relay cannot be read".to_owned(),
     };
-    // Everything that is still in the log is carried again: sends are recognised by their key, and what the counters
-    // get twice the recount finds.
-    let first = journal.read(0, 1).await?.first().map_or(last + 1, |committed| committed.sequence);
-    let place = first.saturating_sub(1);
+    let place = carried(exam).await?;
     let guard = Guard { item: CURSOR.to_owned(), key, version: item.map(|item| item.version) };
     exam.report.add(Finding {
         check: NAME,
