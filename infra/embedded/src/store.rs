@@ -111,6 +111,18 @@ impl Embedded {
     }
 }
 
+impl Embedded {
+    /// Bytes free on the disk of this folder; `None` where the file system does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.disk.free_bytes()
+    }
+
+    /// Bytes that each table takes on the disk, by its name.
+    pub fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.tables().named().into_iter().map(|(name, table)| (name, table.disk_space())).collect()
+    }
+}
+
 /// The journal never loses its newest group, so its end is the last sequence.
 fn last_sequence(tables: &Tables) -> Result<u64, Fault> {
     let Some(guard) = tables.journal.last_key_value() else { return Ok(0) };
