@@ -48,10 +48,16 @@ enum Verb {
     Keys(Keys),
     /// Play a file of past events under a virtual clock.
     Replay(replay::Options),
-    /// Print the settings in force, secrets hidden.
+    /// Print every setting in force with its unit and who set it, secrets hidden; and everything that is wrong.
     Config {
         #[command(flatten)]
         place: Place,
+        /// As `serve --port` would have it.
+        #[arg(long)]
+        port: Option<u16>,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
     },
     /// Examine a folder that nobody serves, and repair it after showing a plan.
     ///
@@ -157,10 +163,7 @@ impl Cli {
             Verb::Keys(Keys::List { place, tenant }) => admin::run(&place, Admin::ListKeys { tenant }),
             Verb::Keys(Keys::Revoke { place, tenant, id }) => admin::run(&place, Admin::RevokeKey { tenant, id }),
             Verb::Replay(options) => replay::run(&options),
-            Verb::Config { place } => {
-                println!("{}", config::load(&place, None)?.shown());
-                Ok(())
-            }
+            Verb::Config { place, port, json } => return config::show(&place, port, json),
             Verb::BenchStore { json } => bench_store::run(json),
         };
         done.map(|()| ExitCode::SUCCESS)
