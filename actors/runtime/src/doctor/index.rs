@@ -85,10 +85,10 @@ pub(crate) fn name(kind: DueKind, key: &ItemKey) -> String {
     .unwrap_or_else(|| crate::doctor::unreadable::hex(key.local()))
 }
 
-/// An instant, by how far it lies from the moment until which the store was served: a store has no time zone.
+/// An instant, by how far it lies from now: a store has no time zone.
 pub(crate) fn shown(exam: &Exam<'_>, due: Option<Moment>) -> String {
     let Some(due) = due else { return "never".to_owned() };
-    let ms = due.since_ms(exam.scope.served_until);
+    let ms = due.since_ms(exam.engine.clock.now());
     match ms {
         i64::MIN => "at once".to_owned(),
         0.. => format!("in {}", long(ms)),

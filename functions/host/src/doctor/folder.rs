@@ -1,6 +1,6 @@
 //! The folder itself: its key, its disk, its size, and until when somebody served it.
 
-use crate::keyfile;
+use crate::{keyfile, socket};
 use anyhow::{Context, Result};
 use roadbook_app::Config;
 use roadbook_embedded::Embedded;
@@ -26,40 +26,64 @@ pub fn key(data: &Path) -> Result<[u8; 32], KeyProblem> {
     keyfile::open(data).map_err(|error| KeyProblem { code: "key_unusable", detail: format!("{error:#}") })
 }
 
-/// When anything in the store was written last.
-pub fn served_until(data: &Path) -> Result<Moment> {
-    let newest = newest(&data.join("store")).with_context(|| format!("cannot look into {}", data.display()))?;
-    Ok(Moment::from_millis(newest))
+/// What the files of a store say from outside, before anybody opens it.
+#[derive(Clone, Copy)]
+pub struct Files {
+    /// Until when somebody served it: its newest write. A folder that nobody ever served (a replay of the past fills it
+    /// under a clock of its own) says nothing about lateness.
+    pub served_until: Moment,
+    /// Bytes of all of them.
+    pub bytes: u64,
 }
 
-fn newest(folder: &Path) -> std::io::Result<i64> {
-    let mut latest = 0;
+/// Looks at the files.
+pub fn files(data: &Path) -> Result<Files> {
+    let mut files = Files { served_until: Moment::MIN, bytes: 0 };
+    walk(&data.join("store"), &mut files).with_context(|| format!("cannot look into {}", data.display()))?;
+    if !socket::path(data).exists() {
+        files.served_until = Moment::MIN;
+    }
+    Ok(files)
+}
+
+fn walk(folder: &Path, files: &mut Files) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let about = entry.metadata()?;
-        let here = if about.is_dir() {
-            newest(&entry.path())?
+        if about.is_dir() {
+            walk(&entry.path(), files)?;
         } else {
             let since = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        };
-        latest = latest.max(here);
+            let at = Moment::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+            files.served_until = files.served_until.max(at);
+            files.bytes += about.len();
+        }
     }
-    Ok(latest)
+    Ok(())
 }
 
 /// Adds what is to be said of the folder.
-pub fn look(data: &Path, store: &Embedded, config: &Config, key: Option<&KeyProblem>, report: &mut Report) {
+pub fn look(
+    data: &Path,
+    files: Files,
+    store: &Embedded,
+    config: &Config,
+    key: Option<&KeyProblem>,
+    report: &mut Report,
+) {
     report.looked(NAME, 1);
     if let Some(KeyProblem { code, detail }) = key {
         let means = "without the key no arriving event finds its customer, and nothing can be repaired";
         found(report, code, "master.key", detail.clone(), means);
     }
     let sizes = store.sizes();
-    let total: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
     let tables: Vec<String> =
         sizes.iter().filter(|(_, bytes)| *bytes > 0).map(|(name, bytes)| format!("{name} {}", size(*bytes))).collect();
-    report.note(NAME, format!("{} in tables: {}", size(total), tables.join(", ")));
+    let tables = if tables.is_empty() { "all of it still in the log".to_owned() } else { tables.join(", ") };
+    report.note(NAME, format!("{} in all; tables: {tables}", size(files.bytes)));
+    if files.served_until == Moment::MIN {
+        report.note(NAME, "never served, so nothing in it can be late".to_owned());
+    }
     match store.free_bytes() {
         Some(free) if free < config.disk_free_bytes_min => {
             let needed = size(config.disk_free_bytes_min);

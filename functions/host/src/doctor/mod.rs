@@ -52,7 +52,7 @@ fn look(place: &Place, wish: Wish) -> Result<bool> {
     if !data.join("store").is_dir() {
         bail!("there is no store in {}; name the folder that is served with --data", data.display());
     }
-    let served_until = folder::served_until(data)?;
+    let files = folder::files(data)?;
     let key = folder::key(data);
     // The identifiers of a store are hashed already: without the key it can be examined, and not repaired.
     let opened = match assemble::open_with(data, &config, key.as_ref().copied().unwrap_or_default()) {
@@ -67,9 +67,11 @@ fn look(place: &Place, wish: Wish) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let engine = assemble::engine(&opened, Arc::new(SystemClock));
     runtime.block_on(async {
-        let mut visit = Visit::new(place, wish, &config, opened, engine, served_until).await?;
-        visit.key_problem = key.err();
-        visit.go().await
+        let tenants = Tenants::new(engine.store.clone()).list().await.context("the list of tenants cannot be read")?;
+        let tenants: Vec<TenantId> = tenants.into_iter().map(|tenant| tenant.id).collect();
+        let scope = Scope { tenants, served_until: files.served_until };
+        let key_problem = key.err();
+        Visit { place, wish, config: &config, opened, engine, files, scope, key_problem }.go().await
     })
 }
 
@@ -80,25 +82,12 @@ struct Visit<'a> {
     config: &'a Config,
     opened: Opened,
     engine: Arc<Engine>,
+    files: folder::Files,
     scope: Scope,
     key_problem: Option<folder::KeyProblem>,
 }
 
-impl<'a> Visit<'a> {
-    async fn new(
-        place: &'a Place,
-        wish: Wish,
-        config: &'a Config,
-        opened: Opened,
-        engine: Arc<Engine>,
-        served_until: roadbook_kernel::Moment,
-    ) -> Result<Self> {
-        let tenants = Tenants::new(engine.store.clone()).list().await.context("the list of tenants cannot be read")?;
-        let tenants: Vec<TenantId> = tenants.into_iter().map(|tenant| tenant.id).collect();
-        let scope = Scope { tenants, served_until };
-        Ok(Self { place, wish, config, opened, engine, scope, key_problem: None })
-    }
-
+impl Visit<'_> {
     /// Looks; repairs in rounds; says whether the folder is sound in the end.
     async fn go(&self) -> Result<bool> {
         let mut report = self.examined().await?;
@@ -133,7 +122,8 @@ impl<'a> Visit<'a> {
 
     async fn examined(&self) -> Result<Report> {
         let mut report = examine(&self.engine, &self.scope).await.context("the store cannot be examined")?;
-        folder::look(&self.place.data, &self.opened.store, self.config, self.key_problem.as_ref(), &mut report);
+        let (data, key) = (&self.place.data, self.key_problem.as_ref());
+        folder::look(data, self.files, &self.opened.store, self.config, key, &mut report);
         Ok(report)
     }
 
