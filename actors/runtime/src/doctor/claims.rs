@@ -8,7 +8,7 @@ use crate::doctor::lineage::{End, end_of};
 use crate::doctor::repair::{Guard, RowChange, Step};
 use crate::doctor::report::{FINDINGS_KEPT_MAX, Finding};
 use crate::doctor::{Exam, PAGE, Seen};
-use crate::ports::{Fault, ItemKey, Space};
+use crate::ports::{Fault, Item, ItemKey, Space};
 use crate::working::read_claim;
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, TenantId};
@@ -48,7 +48,11 @@ impl Claims {
         let claim = item.as_ref().map(read_claim);
         let give = |version| Step::Claim { tenant: self.tenant, key, version, owner: Some(mine), row: seen.guard() };
         let (code, detail, repair) = match (item, claim) {
-            (Some(_), Some(Ok(claim))) if claim.owner == mine => return Ok(self.home += 1),
+            (Some(_), Some(Ok(claim))) if claim.owner == mine && !claim.released => return Ok(self.home += 1),
+            (Some(item), Some(Ok(claim))) if claim.released => {
+                let detail = format!("{mine} has it, and it was released: it leads nowhere");
+                ("claim_astray", detail, give(Some(item.version)))
+            }
             (Some(item), Some(Ok(claim))) => match end_of(exam.engine, self.tenant, claim.owner).await? {
                 End::Live(row) if row.state.id == mine => return Ok(self.home += 1),
                 End::Live(row) if row.state.owns(&key) => {
@@ -96,7 +100,9 @@ impl Claims {
             let page = exam.engine.store.scan(Space::Claim, self.tenant, &[], after.as_deref(), PAGE).await?;
             let Some((last, _)) = page.last() else { return Ok(count) };
             after = Some(last.local().to_vec());
-            count += page.len() as u64;
+            // What was unbound on purpose leads nowhere and is nobody's.
+            let leads = |(_, item): &&(ItemKey, Item)| !read_claim(item).is_ok_and(|claim| claim.released);
+            count += page.iter().filter(leads).count() as u64;
             if each {
                 for (key, item) in &page {
                     self.claim(exam, key, item).await?;
@@ -106,7 +112,7 @@ impl Claims {
     }
 
     /// A claim that no live customer's link has vouched for leads to nobody, or to somebody who does not have it.
-    async fn claim(&self, exam: &mut Exam<'_>, place: &ItemKey, item: &crate::ports::Item) -> Result<(), Fault> {
+    async fn claim(&self, exam: &mut Exam<'_>, place: &ItemKey, item: &Item) -> Result<(), Fault> {
         if IdentifierKey::from_bytes(place.local()).is_some_and(|key| self.wrong.contains(&key)) {
             return Ok(());
         }
@@ -114,6 +120,9 @@ impl Claims {
             crate::doctor::unreadable::found(exam, place, None, item.version);
             return Ok(());
         };
+        if claim.released {
+            return Ok(());
+        }
         let end = end_of(exam.engine, self.tenant, claim.owner).await?;
         let owner = match &end {
             End::Live(row) if row.state.owns(&key) => return Ok(()),

@@ -126,7 +126,11 @@ async fn lead(
         return commit(engine, Commit { puts, ..Commit::default() }).await;
     };
     let known = engine.store.load(&place).await?.and_then(|item| read_claim(&item).ok());
-    let claim = known.map_or(Claim { owner, past: Vec::new() }, |known| Claim { owner, ..known });
+    let claim = known.map_or(Claim { owner, past: Vec::new(), released: false }, |known| Claim {
+        owner,
+        released: false,
+        ..known
+    });
     let guard = Guard { item: String::new(), key: place, version };
     commit(engine, put(&guard, write_claim(&claim)?)).await
 }

@@ -41,8 +41,8 @@ async fn tombstone(exam: &mut Exam<'_>, seen: &Seen, into: CustomerId, at: Momen
         End::Live(row) if row.state.absorbed.contains_key(&id) => {}
         End::Live(row) => {
             let (survivor, tenant) = (row.state.id, seen.actor.tenant);
-            let by = merged_by(exam, seen).await?;
-            let what = RowChange::Absorb { loser: id, version: seen.row.version.saturating_sub(1), by, at };
+            let (by, version) = merged_by(exam, seen).await?;
+            let what = RowChange::Absorb { loser: id, version, by, at };
             let actor = ActorKey::customer(tenant, survivor);
             let repair = Step::row(&Seen { actor, row: *row }, what);
             let means = "duplicates of its old events are not recognised, and an unmerge does not find it";
@@ -79,17 +79,17 @@ async fn survivor(exam: &mut Exam<'_>, seen: &Seen, loser: CustomerId, by: Messa
     Ok(())
 }
 
-/// The message that merged a tombstone away: its last turn says so.
-async fn merged_by(exam: &Exam<'_>, seen: &Seen) -> Result<MessageId, Fault> {
+/// The message that merged a tombstone away and the version that was taken over: one of its last turns says so.
+async fn merged_by(exam: &Exam<'_>, seen: &Seen) -> Result<(MessageId, u64), Fault> {
     let turns = exam.engine.history.turns_before(&seen.actor, u64::MAX, 8).await?;
     let merged = turns.iter().find_map(|turn| {
         let body = Record::new(&turn.record).and_then(|record| record.body::<Event>()).ok()?;
-        body.entries.iter().flat_map(|entry| &entry.facts).find_map(|fact| match fact {
-            Event::MergedInto { by, .. } => Some(*by),
-            _ => None,
+        body.entries.iter().flat_map(|entry| &entry.facts).find_map(|fact| {
+            let Event::MergedInto { by, .. } = fact else { return None };
+            Some((*by, turn.version.saturating_sub(1)))
         })
     });
-    Ok(merged.unwrap_or(MessageId::from_u128(seen.actor.id.0)))
+    Ok(merged.unwrap_or((MessageId::from_u128(seen.actor.id.0), seen.row.version.saturating_sub(1))))
 }
 
 fn add(

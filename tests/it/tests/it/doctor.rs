@@ -108,7 +108,7 @@ impl<S: Backend> World<S> {
     }
 
     async fn claim_for(&self, who: &Who, owner: CustomerId) {
-        let body = serde_json::to_vec(&Claim { owner, past: Vec::new() }).expect("json");
+        let body = serde_json::to_vec(&Claim { owner, past: Vec::new(), released: false }).expect("json");
         let item = Item { version: 7, body: body.into() };
         self.put(ItemKey::claim(TENANT, &self.claim(who)), Some(item)).await;
     }
@@ -341,6 +341,28 @@ async fn every_damage_in_a_folder_is_found_and_repaired() {
         Arc::new(Embedded::open(&folder.path().join(name), &Options::default()).expect("the folder opens"))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_merge_undone_and_an_identifier_unbound_are_no_damage() {
+    let world = world(Arc::new(Memory::new())).await;
+    let rig = &world.rig;
+    for (n, name) in ["one", "two", "one"].into_iter().enumerate() {
+        let at = T0.plus_ms(150 * MINUTE_MS + i64::try_from(n).unwrap_or(0));
+        rig.observe(&[Say::track(format!("since{n}"), "page_viewed", &[user(name)]).at(at)]).await;
+    }
+    let at = T0.plus_ms(160 * MINUTE_MS);
+    rig.tell(&user("one"), "unmerge", Command::Unmerge { other: world.lost }, at).await;
+    let identifier = world.claim(&email("ann"));
+    rig.tell(&user("ann"), "unbind", Command::Unbind { identifier }, at.plus_ms(1)).await;
+    assert!(world.row(world.lost).await.state.is_live());
+    for carried in [false, true] {
+        if carried {
+            rig.relay().await;
+        }
+        let report = world.examined().await;
+        assert!(report.is_sound(), "carried: {carried}: {:#?}", report.findings);
+    }
 }
 
 #[tokio::test]
