@@ -34,6 +34,7 @@ mod metrics;
 mod ops;
 mod page;
 mod params;
+mod past;
 mod profiles;
 mod routes;
 mod secret;

@@ -1,10 +1,12 @@
 //! The integration tests, in one binary: `cargo test -p roadbook-it`.
 
 mod it {
+    pub mod consents;
     pub mod doctor;
     pub mod identity;
     pub mod inbox;
     pub mod laws;
+    pub mod life;
     pub mod scenario;
     pub mod segments;
     pub mod stores;
