@@ -126,6 +126,12 @@ impl SendJob {
         }
     }
 
+    /// When somebody must look at it again; `None` once it is done.
+    pub(crate) fn waits_until(&self) -> Option<Moment> {
+        let due = self.due();
+        (due != Moment::MAX).then_some(due)
+    }
+
     pub(crate) fn item(&self, version: u64) -> Result<Item, Fault> {
         let body = serde_json::to_vec(self).map_err(|error| Fault::Corrupt(error.to_string()))?;
         Ok(Item { version, body: body.into() })
@@ -144,7 +150,7 @@ impl Held {
         job.attempts += u32::from(matches!(after, JobState::Attempting { .. }));
         job.doubtful |= matches!((before, after), (JobState::Attempting { .. }, JobState::Attempting { .. }));
         job.state = state;
-        let now = (job.due() != Moment::MAX).then(|| job.due());
+        let now = job.waits_until();
         let item = Some(job.item(self.version + 1)?);
         let put = Put { key: self.key.clone(), expect: Expect::Version(self.version), item };
         let due = Due { kind: DueKind::Send, key: self.key.clone(), was: Some(was), now };
