@@ -1,7 +1,7 @@
 //! The verbs.
 
 use crate::admin::{self, Command as Admin};
-use crate::{bench_store, config, replay, serve};
+use crate::{bench_store, compact, config, replay, serve};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use roadbook_access::KeyKind;
@@ -49,6 +49,11 @@ enum Verb {
     Replay(replay::Options),
     /// Print the settings in force, secrets hidden.
     Config {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Write the store in its smallest form, while nothing serves it: before a backup, or to see how large it is.
+    Compact {
         #[command(flatten)]
         place: Place,
     },
@@ -141,6 +146,7 @@ impl Cli {
                 println!("{}", config::load(&place, None)?.shown());
                 Ok(())
             }
+            Verb::Compact { place } => compact::run(&place),
             Verb::BenchStore { json } => bench_store::run(json),
         }
     }
