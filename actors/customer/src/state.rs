@@ -11,7 +11,7 @@ use crate::stores::Stores;
 use crate::tags::Tag;
 use crate::traits::Trait;
 use roadbook_audience::{Tracker, TrackerId};
-use roadbook_identity::{Identifier, IdentifierKey};
+use roadbook_identity::{Grade, Identifier, IdentifierKey};
 use roadbook_journey::{Run, Visits};
 use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, SegmentId, VehicleId};
 use roadbook_lifecycle::Evidence;
@@ -68,6 +68,12 @@ pub struct Link {
     /// Whether it led to another person before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub moved: bool,
+    /// The best evidence that it is theirs.
+    #[serde(default, rename = "e", skip_serializing_if = "Grade::is_inferred")]
+    pub grade: Grade,
+    /// The identifier it hangs on: unbinding that one unbinds this one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<IdentifierKey>,
 }
 
 /// Another id that turned out to be this customer.
@@ -109,6 +115,10 @@ pub struct Customer {
     /// Ids that were merged into this one, directly or through each other.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absorbed: BTreeMap<CustomerId, Absorbed>,
+    /// Ids that were merged into this one and taken out again, with the time: a report about a message may still be
+    /// meant for them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parted: BTreeMap<CustomerId, Moment>,
     /// Traits by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub traits: BTreeMap<String, Trait>,
@@ -167,6 +177,7 @@ impl Customer {
             life: Life::Unborn,
             links: Vec::new(),
             absorbed: BTreeMap::new(),
+            parted: BTreeMap::new(),
             traits: BTreeMap::new(),
             tags: BTreeMap::new(),
             consents: ConsentLedger::default(),

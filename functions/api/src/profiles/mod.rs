@@ -12,6 +12,7 @@ pub(crate) use lookup::lookup;
 pub(crate) use read::live;
 pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
+pub(crate) use view::word;
 
 use crate::api::Api;
 use crate::failure::Failure;

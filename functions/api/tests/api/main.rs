@@ -4,6 +4,7 @@ mod auth;
 mod bodies;
 mod browser;
 mod definitions;
+mod identity;
 mod ingestion;
 mod letters;
 mod load;
