@@ -46,6 +46,14 @@ impl HookAnswer {
         matches!(self, HookAnswer::Status(410))
     }
 
+    /// The HTTP status, where there was an answer.
+    pub const fn status(self) -> Option<u16> {
+        match self {
+            HookAnswer::Status(status) => Some(status),
+            HookAnswer::Lost(_) => None,
+        }
+    }
+
     /// A stable code for it.
     pub fn code(self) -> String {
         match self {

@@ -151,7 +151,7 @@ impl Delivery {
     }
 
     /// What an answer makes of it.
-    pub fn after(&self, answer: &HookAnswer, now: Moment) -> DeliveryState {
+    pub fn after(&self, answer: HookAnswer, now: Moment) -> DeliveryState {
         if answer.is_taken() {
             return DeliveryState::Delivered { at: now };
         }
@@ -332,14 +332,14 @@ mod tests {
     fn attempts_are_spread_over_three_days_and_then_end() {
         let mut total = 0;
         for attempts in 1..ATTEMPTS_MAX {
-            let state = delivery(attempts).after(&HookAnswer::Status(500), Moment::from_millis(0));
+            let state = delivery(attempts).after(HookAnswer::Status(500), Moment::from_millis(0));
             let DeliveryState::Queued { not_before } = state else { panic!("{attempts}: {state:?}") };
             let pause = PAUSES_MS[attempts as usize - 1];
             assert!((pause..=pause + pause / 10).contains(&not_before.millis()), "{attempts}: {not_before:?}");
             total += not_before.millis();
         }
         assert!((3 * DAY_MS..4 * DAY_MS).contains(&total), "{total}");
-        let last = delivery(ATTEMPTS_MAX).after(&HookAnswer::Lost("timeout"), Moment::from_millis(9));
+        let last = delivery(ATTEMPTS_MAX).after(HookAnswer::Lost("timeout"), Moment::from_millis(9));
         assert_eq!(last, DeliveryState::Failed { at: Moment::from_millis(9), reason: "timeout".into() });
     }
 
@@ -347,10 +347,10 @@ mod tests {
     fn what_is_taken_is_delivered_and_what_is_gone_is_not_tried_again() {
         let now = Moment::from_millis(5);
         for (status, taken) in [(200, true), (204, true), (299, true), (301, false), (400, false), (500, false)] {
-            let state = delivery(1).after(&HookAnswer::Status(status), now);
+            let state = delivery(1).after(HookAnswer::Status(status), now);
             assert_eq!(state == DeliveryState::Delivered { at: now }, taken, "{status}");
         }
-        let gone = delivery(1).after(&HookAnswer::Status(410), now);
+        let gone = delivery(1).after(HookAnswer::Status(410), now);
         assert_eq!(gone, DeliveryState::Failed { at: now, reason: "http_410".into() });
     }
 

@@ -83,15 +83,33 @@ pub async fn note(
     endpoint: EndpointId,
     attempts: &[Attempt],
 ) -> Result<Option<Moment>, Fault> {
+    let note = |health: &mut Health| attempts.iter().cloned().for_each(|attempt| health.note(attempt));
+    change(engine, tenant, endpoint, note).await.map(|health| health.failing_since)
+}
+
+/// Forgets since when an endpoint fails: it gets another chance.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn forgive(engine: &Engine, tenant: TenantId, endpoint: EndpointId) -> Result<(), Fault> {
+    change(engine, tenant, endpoint, |health| health.failing_since = None).await.map(drop)
+}
+
+async fn change(
+    engine: &Engine,
+    tenant: TenantId,
+    endpoint: EndpointId,
+    mut change: impl FnMut(&mut Health),
+) -> Result<Health, Fault> {
     let key = key(tenant, endpoint);
     for _ in 0..RACES_MAX {
         let (version, mut health) = load(engine, &key).await?;
-        attempts.iter().cloned().for_each(|attempt| health.note(attempt));
+        change(&mut health);
         let body = serde_json::to_vec(&health).map_err(|error| Fault::Corrupt(error.to_string()))?;
         let expect = if version == 0 { Expect::Absent } else { Expect::Version(version) };
         let put = Put { key: key.clone(), expect, item: Some(Item { version: version + 1, body: body.into() }) };
         match engine.store.commit(Commit { puts: vec![put], ..Commit::default() }).await {
-            Ok(()) => return Ok(health.failing_since),
+            Ok(()) => return Ok(health),
             Err(CommitError::Conflict { .. }) => {}
             Err(CommitError::Fault(fault)) => return Err(fault),
         }

@@ -28,7 +28,7 @@ pub use delivery::{
 pub use endpoint::{
     Because, Endpoint, HeldEndpoint, SECRET_PREFIX, Signing, SigningSecret, Status, endpoint, endpoints,
 };
-pub use health::{Attempt, Health, health, note};
+pub use health::{Attempt, Health, forgive, health, note};
 pub use subscriptions::{Subscribed, Subscriptions};
 
 pub(crate) use delivery::deliveries_of;
