@@ -1,8 +1,10 @@
-//! One edition of a catalog, compiled for deciding: which rule names which event, which journey begins where.
+//! One edition of a catalog, compiled for deciding: which rule names which event, which journey begins where, what a
+//! tag may be.
 
 use crate::actor::Catalog;
+use crate::tag::TagDefinition;
 use roadbook_audience::{Compiled, Condition, Problem, RuleSet};
-use roadbook_journey::{Happening, Revision, Trigger};
+use roadbook_journey::{Happening, Revision, Standing, Trigger};
 use roadbook_kernel::{JourneyId, SegmentId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +30,9 @@ pub struct Published {
     journeys: Arc<BTreeMap<JourneyId, LiveJourney>>,
     entry_by_event: Arc<BTreeMap<String, Vec<JourneyId>>>,
     entry_by_segment: Arc<BTreeMap<SegmentId, Vec<JourneyId>>>,
+    /// Journeys that do not go on; all others are open.
+    standings: Arc<BTreeMap<JourneyId, Standing>>,
+    tags: Arc<BTreeMap<String, TagDefinition>>,
     pinned: Arc<BTreeMap<(JourneyId, u32), Arc<Revision>>>,
 }
 
@@ -52,7 +57,9 @@ pub(crate) fn compile(catalog: &Catalog) -> Result<Published, Vec<Problem>> {
     let rules = Arc::new(RuleSet::build(segments, trackers)?);
     missing_segments(&journeys, &rules)?;
     let (mut by_event, mut by_segment) = (BTreeMap::<String, Vec<JourneyId>>::new(), BTreeMap::<_, Vec<_>>::new());
-    for (id, journey) in &journeys {
+    let standings = standings(catalog);
+    // Nobody enters a journey that stands still.
+    for (id, journey) in journeys.iter().filter(|(id, _)| !standings.contains_key(id)) {
         match journey.revision.entry() {
             Trigger::Event { event, .. } => by_event.entry(event.clone()).or_default().push(*id),
             Trigger::Segment { id: segment, .. } => by_segment.entry(*segment).or_default().push(*id),
@@ -64,8 +71,19 @@ pub(crate) fn compile(catalog: &Catalog) -> Result<Published, Vec<Problem>> {
         journeys: Arc::new(journeys),
         entry_by_event: Arc::new(by_event),
         entry_by_segment: Arc::new(by_segment),
+        standings: Arc::new(standings),
+        tags: Arc::new(catalog.tags.iter().map(|(key, entry)| (key.clone(), entry.definition.clone())).collect()),
         pinned: Arc::default(),
     })
+}
+
+fn standings(catalog: &Catalog) -> BTreeMap<JourneyId, Standing> {
+    let standing = |entry: &crate::Entry| match (entry.archived, entry.paused_at) {
+        (Some(_), _) => Some(Standing::Closed),
+        (None, Some(_)) => Some(Standing::Paused),
+        (None, None) => None,
+    };
+    catalog.journeys.iter().filter_map(|(id, entry)| Some((*id, standing(entry)?))).collect()
 }
 
 /// Reads a stored condition. It was checked when it was saved; today's limits do not apply to it again.
@@ -106,6 +124,16 @@ impl Published {
     /// A journey customers can enter now.
     pub fn journey(&self, id: JourneyId) -> Option<&LiveJourney> {
         self.journeys.get(&id)
+    }
+
+    /// Whether runs of a journey may go on.
+    pub fn standing(&self, id: JourneyId) -> Standing {
+        self.standings.get(&id).copied().unwrap_or_default()
+    }
+
+    /// What a tag means, where the tenant has described it.
+    pub fn tag(&self, key: &str) -> Option<&TagDefinition> {
+        self.tags.get(key)
     }
 
     /// The revision a run is pinned to, if it is loaded.

@@ -5,6 +5,7 @@
 //! counter in `runtime/projections` if it has one.
 
 use crate::command::{Observation, SendOutcome};
+use crate::hand::Hand;
 use crate::sends::SendRecord;
 use crate::state::Customer;
 use roadbook_audience::{Occurrence, TrackerId};
@@ -20,13 +21,15 @@ use std::sync::Arc;
 
 /// Why a tag or a trait has its value.
 ///
-/// Stored as the id alone: its prefix says which of the two it is.
+/// Stored as the id alone: its prefix says which of them it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Cause {
     /// An event said so.
     Event(MessageId),
     /// A journey node set it.
     Journey(JourneyId),
+    /// A person, or a program with a key, set it by hand.
+    Hand(Hand),
 }
 
 impl Serialize for Cause {
@@ -34,6 +37,7 @@ impl Serialize for Cause {
         match self {
             Cause::Event(message) => message.serialize(serializer),
             Cause::Journey(journey) => journey.serialize(serializer),
+            Cause::Hand(hand) => hand.serialize(serializer),
         }
     }
 }
@@ -42,7 +46,8 @@ impl<'de> Deserialize<'de> for Cause {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         let message = text.parse().map(Cause::Event);
-        message.or_else(|_| text.parse().map(Cause::Journey)).map_err(serde::de::Error::custom)
+        let journey = |_| text.parse().map(Cause::Journey);
+        message.or_else(journey).or_else(|_| text.parse().map(Cause::Hand)).map_err(serde::de::Error::custom)
     }
 }
 

@@ -113,7 +113,12 @@ impl Customer {
                     visits.last_ended = Some(visits.last_ended.map_or(*at, |known| known.max(*at)));
                 }
             }
-            RunEvent::Moved { run, .. } | RunEvent::Paused { run, .. } | RunEvent::SendIntended { run, .. } => {
+            RunEvent::Moved { run, .. }
+            | RunEvent::Paused { run, .. }
+            | RunEvent::Held { run, .. }
+            | RunEvent::HeldOn { run }
+            | RunEvent::Released { run, .. }
+            | RunEvent::SendIntended { run, .. } => {
                 if let Some(run) = self.runs.get_mut(run) {
                     run.apply(step);
                 }

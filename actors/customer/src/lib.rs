@@ -10,6 +10,7 @@ pub mod effect;
 pub mod event;
 mod evolve;
 mod grants;
+mod hand;
 mod merge;
 mod sends;
 pub mod state;
@@ -23,6 +24,7 @@ pub use command::{Call, Command, Observation, SendOutcome, SendReport, TraitOps}
 pub use effect::{Effect, Outbound};
 pub use event::{Cause, Event};
 pub use grants::Grants;
+pub use hand::{BadHand, Hand};
 pub use sends::{SendRecord, SendStatus};
 pub use state::{Absorbed, Customer, Founding, Life, Link, Membership};
 pub use tags::Tag;

@@ -84,6 +84,14 @@ impl Revision {
         }
     }
 
+    /// Every tag the journey sets: the node, the tag's key, the value (empty for a bare tag).
+    pub fn tags_set(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.nodes.iter().filter_map(|(name, node)| match node {
+            Node::SetTag { tag, value, .. } => Some((name.as_str(), tag.as_str(), value.as_str())),
+            _ => None,
+        })
+    }
+
     /// What the branches count and must therefore be tracked for every customer; each tracker once, with the
     /// largest number of occurrences any branch needs.
     pub fn trackers(&self) -> Vec<TrackerSpec> {

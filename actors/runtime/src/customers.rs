@@ -122,6 +122,9 @@ impl Hosted for Customer {
             Command::NoteConsent { .. }
             | Command::MergeWith { .. }
             | Command::ReportSend(_)
+            | Command::SetTag { .. }
+            | Command::Attend { .. }
+            | Command::Leave { .. }
             | Command::Backfill { .. } => None,
         }
     }

@@ -28,7 +28,12 @@ pub(crate) async fn admit(
     let (identifiers, evidence): (&[Identifier], _) = match &message.command {
         Command::Observe(observation) => (&observation.identifiers, evidence(observation.call)),
         Command::MergeWith { other } => return merge_with(engine, set, message, *other).await,
-        Command::NoteConsent { .. } | Command::ReportSend(_) | Command::Backfill { .. } => (&[], Evidence::Mention),
+        Command::NoteConsent { .. }
+        | Command::ReportSend(_)
+        | Command::SetTag { .. }
+        | Command::Backfill { .. }
+        | Command::Attend { .. }
+        | Command::Leave { .. } => (&[], Evidence::Mention),
     };
     if let Some(refused) = whose(engine, set, message, identifiers).await? {
         return Ok(refused);

@@ -23,6 +23,7 @@ mod inbox;
 mod letters;
 mod memory;
 mod message;
+mod past;
 pub mod ports;
 pub mod projections;
 pub mod record;
@@ -33,7 +34,9 @@ pub mod sends;
 pub mod sweep;
 mod working;
 
-pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress};
+pub use backfill::{
+    Aim, SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress, sweep_of,
+};
 pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
@@ -43,6 +46,7 @@ pub use inbox::{Inbox, Lookup};
 pub use letters::{Letter, LetterKind, LetterStatus, Undelivered};
 pub use memory::{ManualClock, Memory, SystemClock, holds};
 pub use message::{Message, Outcome};
+pub use past::past;
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
 pub use working::{Claim, load_row, read_claim};

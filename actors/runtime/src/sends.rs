@@ -213,16 +213,32 @@ impl Held {
 pub async fn tell(
     engine: &Engine,
     deliver: &dyn Deliver,
+    key: ActorKey,
+    id: MessageId,
+    command: Command,
+    now: Moment,
+) -> Result<Outcome, Fault> {
+    tell_as_of(engine, deliver, key, id, command, now, now).await
+}
+
+/// The same about something that happened at `occurred`.
+///
+/// # Errors
+/// As [`tell`].
+pub async fn tell_as_of(
+    engine: &Engine,
+    deliver: &dyn Deliver,
     mut key: ActorKey,
     id: MessageId,
     command: Command,
     now: Moment,
+    occurred: Moment,
 ) -> Result<Outcome, Fault> {
     for _ in 0..=engine.limits.hops_max {
         let message = Message {
             id,
             accepted: now,
-            occurred: now,
+            occurred,
             position: 0,
             via: None,
             founding: false,

@@ -2,6 +2,7 @@
 
 use crate::gate::Gate;
 use crate::metrics::Metrics;
+use crate::scan::Scans;
 use roadbook_app::App;
 use roadbook_runtime::Engine;
 use std::sync::Arc;
@@ -11,11 +12,13 @@ pub(crate) struct Api {
     pub(crate) app: Arc<App>,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
+    pub(crate) scans: Scans,
 }
 
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { app, gate: Gate::new(), metrics: Metrics::default() }
+        let scans = Scans::new(app.clone());
+        Self { app, gate: Gate::new(), metrics: Metrics::default(), scans }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

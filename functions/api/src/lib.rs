@@ -9,6 +9,8 @@
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
+//! | Who overwrites whom? | `etag.rs` |
+//! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
 //! Architecture invariant: a handler gets its tenant from a proven key and from nowhere else, and every read and every
 //! command below it carries that tenant. No path, no body and no cursor can name another one.
@@ -22,6 +24,7 @@ mod command;
 mod consents;
 mod credentials;
 mod definitions;
+mod etag;
 mod failure;
 mod fields;
 mod gate;
@@ -36,8 +39,10 @@ mod page;
 mod params;
 mod profiles;
 mod routes;
+mod scan;
 mod secret;
 mod sends;
+mod tags;
 mod trace;
 
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

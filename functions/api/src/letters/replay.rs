@@ -69,7 +69,10 @@ fn read(letter: &Letter, keys: &TenantKeys) -> Result<(Arc<Observation>, Moment)
                 Command::NoteConsent { .. }
                 | Command::MergeWith { .. }
                 | Command::ReportSend(_)
-                | Command::Backfill { .. },
+                | Command::SetTag { .. }
+                | Command::Backfill { .. }
+                | Command::Attend { .. }
+                | Command::Leave { .. },
             )
             | Err(_) => {
                 let detail = "this letter holds no event; an operator must look at it";

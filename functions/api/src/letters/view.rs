@@ -41,7 +41,10 @@ fn event(kind: LetterKind, body: &Value) -> Value {
                 Command::NoteConsent { .. }
                 | Command::MergeWith { .. }
                 | Command::ReportSend(_)
-                | Command::Backfill { .. },
+                | Command::SetTag { .. }
+                | Command::Backfill { .. }
+                | Command::Attend { .. }
+                | Command::Leave { .. },
             )
             | Err(_) => Value::Null,
         },

@@ -87,7 +87,7 @@ async fn a_journey_is_walked_and_counted() {
     let id = made(&rig, "/v1/journeys", welcome("service")).await;
     let path = format!("/v1/journeys/{id}");
     let stats = rig.get(&format!("{path}/stats")).await.ok();
-    assert_eq!(stats["nodes"]["pause"], json!({ "entered": 0, "left": 0, "here": 0 }), "{stats}");
+    assert_eq!(stats["nodes"]["pause"], json!({ "entered": 0, "left": 0, "here": 0, "held": 0 }), "{stats}");
     rig.post(&format!("{path}/publish"), Value::Null).await.ok();
     rig.taken(json!([track("u-1", "Signed Up", "m-1")])).await;
     rig.relay().await;
