@@ -27,6 +27,6 @@ pub use actor::{Catalog, CatalogWorld};
 pub use command::Command;
 pub use entry::{Archived, Entry, JourneyEntry, SegmentEntry, Status};
 pub use event::{Document, Event};
-pub use references::places;
 pub use published::{LiveJourney, Published};
+pub use references::places;
 pub use tag::{TagDefinition, TagEntry, TagOrigin, TagType};

@@ -19,12 +19,7 @@ pub(crate) fn of_journey(definition: &Value) -> BTreeSet<SegmentId> {
 
 /// Refuses a body that names a segment nobody has, another tenant has, or that was retired. `field` is the field of
 /// the author's body that holds it.
-pub(crate) fn check(
-    state: &Catalog,
-    named: &BTreeSet<SegmentId>,
-    body: &Value,
-    field: &str,
-) -> Result<(), Refusal> {
+pub(crate) fn check(state: &Catalog, named: &BTreeSet<SegmentId>, body: &Value, field: &str) -> Result<(), Refusal> {
     let known = |id: &SegmentId| state.segments.get(id).is_some_and(|entry| entry.archived.is_none());
     let missing: BTreeSet<SegmentId> = named.iter().copied().filter(|id| !known(id)).collect();
     if missing.is_empty() {

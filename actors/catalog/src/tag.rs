@@ -180,7 +180,10 @@ fn is_line(text: &str, chars_max: usize) -> bool {
 fn is_day(text: &str) -> bool {
     let bytes = text.as_bytes();
     let plain = bytes.len() == 10
-        && bytes.iter().enumerate().all(|(at, byte)| if matches!(at, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() });
+        && bytes
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| if matches!(at, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() });
     if !plain {
         return false;
     }

@@ -47,11 +47,7 @@ pub(crate) fn delete(
 }
 
 /// What is described already stays as the tenant has it.
-pub(crate) fn load(
-    draft: &mut Draft<'_, Catalog>,
-    definitions: &[TagDefinition],
-    at: Moment,
-) -> Result<(), Refusal> {
+pub(crate) fn load(draft: &mut Draft<'_, Catalog>, definitions: &[TagDefinition], at: Moment) -> Result<(), Refusal> {
     let new: BTreeMap<&str, &TagDefinition> = definitions
         .iter()
         .filter(|definition| !draft.state().tags.contains_key(&definition.key))
@@ -84,7 +80,9 @@ fn known(state: &Catalog, key: &str, expected: &Expected) -> Result<(), Refusal>
 fn check(state: &Catalog, definition: &TagDefinition) -> Result<(), Refusal> {
     let places = definition.problems();
     if !places.is_empty() {
-        return Err(Refusal::new("invalid_tag_definition", "the description cannot be used; `errors` says why").at(places));
+        return Err(
+            Refusal::new("invalid_tag_definition", "the description cannot be used; `errors` says why").at(places)
+        );
     }
     let only = |key: &str| (key == definition.key).then_some(definition);
     let places: Vec<Place> = state

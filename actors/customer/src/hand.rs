@@ -73,7 +73,10 @@ mod tests {
             let hand: Hand = id.parse().unwrap();
             assert_eq!(hand.as_str(), id);
             let json = serde_json::to_string(&Cause::Hand(hand)).unwrap();
-            assert_eq!((json.as_str(), serde_json::from_str::<Cause>(&json).unwrap()), (&*format!("\"{id}\""), Cause::Hand(hand)));
+            assert_eq!(
+                (json.as_str(), serde_json::from_str::<Cause>(&json).unwrap()),
+                (&*format!("\"{id}\""), Cause::Hand(hand))
+            );
         }
         let long = format!("key_{}", "0".repeat(BYTES_MAX));
         for text in ["", "cus_1", "key 1", "key_\u{e9}", &long] {

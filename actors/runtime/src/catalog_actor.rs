@@ -94,7 +94,8 @@ impl Hosted for Catalog {
     fn documents(key: &ActorKey, state: &Self, facts: &[&Event]) -> Vec<Put> {
         // By aim, because a turn may change one thing twice and a commit may write an item once.
         let changed: BTreeMap<Aim, Moment> = facts.iter().filter_map(|fact| aim(state, fact)).collect();
-        let sweeps = changed.into_iter().filter_map(|(aim, at)| backfill::begun(key.tenant, aim, state.edition, at).ok());
+        let sweeps =
+            changed.into_iter().filter_map(|(aim, at)| backfill::begun(key.tenant, aim, state.edition, at).ok());
         let revisions = facts.iter().filter_map(|fact| state.document(fact)).filter_map(|document| {
             let body = serde_json::to_vec(&document).ok()?;
             let name = revision_name(document.journey, document.revision);

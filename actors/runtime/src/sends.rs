@@ -235,15 +235,8 @@ pub async fn tell_as_of(
     occurred: Moment,
 ) -> Result<Outcome, Fault> {
     for _ in 0..=engine.limits.hops_max {
-        let message = Message {
-            id,
-            accepted: now,
-            occurred,
-            position: 0,
-            via: None,
-            founding: false,
-            command: command.clone(),
-        };
+        let message =
+            Message { id, accepted: now, occurred, position: 0, via: None, founding: false, command: command.clone() };
         let outcome = deliver.customer(key, vec![message]).await?.into_iter().next();
         match outcome {
             Some(Outcome::NotMine { forward: Some(next), .. }) => key = ActorKey::customer(key.tenant, next),

@@ -35,7 +35,12 @@ pub(crate) enum Go {
 /// What looks at customers.
 pub(crate) trait Visitor: Send + 'static {
     /// Looks at one row: a customer, or the tombstone of one.
-    fn visit(&mut self, app: &App, actor: ActorKey, row: &Row<Customer>) -> impl Future<Output = Result<Go, Fault>> + Send;
+    fn visit(
+        &mut self,
+        app: &App,
+        actor: ActorKey,
+        row: &Row<Customer>,
+    ) -> impl Future<Output = Result<Go, Fault>> + Send;
 }
 
 /// How a scan ended.

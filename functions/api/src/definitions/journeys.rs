@@ -109,6 +109,7 @@ pub(crate) async fn diagram(
 ) -> Result<Response, Failure> {
     let catalog = catalog(&api, secret.tenant()).await?;
     let revision = revision(&api, secret.tenant(), id, entry(&catalog, id)?).await?;
-    let revision = revision.ok_or_else(|| Failure::not_found("diagram: this journey was archived before it was in force"))?;
+    let revision =
+        revision.ok_or_else(|| Failure::not_found("diagram: this journey was archived before it was in force"))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], mermaid(&revision)).into_response())
 }

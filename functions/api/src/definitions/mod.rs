@@ -65,9 +65,9 @@ async fn answer<D: Defined>(api: &Api, tenant: TenantId, id: D) -> Result<Respon
 /// Which rows of a list are wanted: `?status=`. Archived ones only where they are asked for.
 fn wanted(params: &Params) -> Result<Option<Status>, Failure> {
     let Some(text) = params.get("status") else { return Ok(None) };
-    serde_json::from_value(Value::from(text)).map(Some).map_err(|_| {
-        Failure::invalid("unknown_choice", "", "`status` is one of: draft, live, paused, archived")
-    })
+    serde_json::from_value(Value::from(text))
+        .map(Some)
+        .map_err(|_| Failure::invalid("unknown_choice", "", "`status` is one of: draft, live, paused, archived"))
 }
 
 /// `GET` of the list, oldest first.

@@ -58,11 +58,7 @@ async fn found(api: &Api, tenant: TenantId, key: &str) -> Result<TagEntry, Failu
 }
 
 /// `GET /v1/tag-definitions?group=`, by key.
-pub(crate) async fn list(
-    State(api): State<Arc<Api>>,
-    secret: Secret,
-    params: Params,
-) -> Result<Json<Page>, Failure> {
+pub(crate) async fn list(State(api): State<Arc<Api>>, secret: Secret, params: Params) -> Result<Json<Page>, Failure> {
     let keys = secret.keys(&api);
     let group = params.get("group");
     let page = PageQuery::read(&params, &keys, format!("tag definitions/{}", group.unwrap_or_default()))?;

@@ -88,7 +88,8 @@ async fn things(rig: &Rig) -> Things {
         "nodes": { "a": { "type": "send", "channel": "recording", "purpose": "service", "content": { "text": "x" }, "next": "z" },
                    "z": { "type": "exit" } }
     }});
-    let tag = json!({ "key": "planted_tag", "name_zh": "x", "name_en": "x", "group": "x", "type": "bool", "origin": "hand" });
+    let tag =
+        json!({ "key": "planted_tag", "name_zh": "x", "name_en": "x", "group": "x", "type": "bool", "origin": "hand" });
     rig.post("/v1/tag-definitions", tag).await.ok();
     let journey = id(rig.post("/v1/journeys", journey).await.ok());
     rig.post(&format!("/v1/journeys/{journey}/publish"), Value::Null).await.ok();

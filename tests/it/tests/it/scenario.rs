@@ -86,5 +86,6 @@ fn the_clean_run_holds_what_the_script_is_about() {
     }
     let ended = |how: &str| counter(&format!("journey/{}/ended/{how}", roadbook_it::script::LEAD));
     assert!(ended("goal") > 0 && ended("completed") > 0);
+    assert!(text.contains("still there? R4") && !text.contains("R6"), "held in the pause, and let go; nobody came in");
     assert!(rehearsed.calls > 300, "{} port calls", rehearsed.calls);
 }
