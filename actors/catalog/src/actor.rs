@@ -3,8 +3,10 @@
 use crate::command::Command;
 use crate::entry::{Entry, JourneyEntry, SegmentEntry};
 use crate::event::{Document, Event};
+use crate::references::{self, Thing};
 use crate::tag::{TagDefinition, TagEntry};
-use crate::{check, references, tags};
+use crate::{check, tags};
+use roadbook_identity::Policy;
 use roadbook_kernel::{Draft, Durable, Expected, JourneyId, Moment, Refusal, SegmentId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +14,16 @@ use std::collections::BTreeMap;
 
 /// Segments and journeys a tenant may define, each; retired ones do not count.
 const ENTRIES_MAX: usize = 2_000;
+
+/// The identity policy with its revision.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IdentityPolicy {
+    /// Grows with every change; 0 is the built-in policy.
+    pub revision: u32,
+    /// The limits.
+    pub policy: Policy,
+}
 
 /// What a catalog's decision may look at besides the state.
 pub struct CatalogWorld {
@@ -29,6 +41,8 @@ pub struct Catalog {
     pub segments: BTreeMap<SegmentId, SegmentEntry>,
     /// Journeys by id.
     pub journeys: BTreeMap<JourneyId, JourneyEntry>,
+    /// How many identifiers one person may have.
+    pub identity: IdentityPolicy,
     /// Descriptions of tags by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, TagEntry>,
@@ -65,7 +79,7 @@ impl Durable for Catalog {
             }
             Command::ArchiveSegment { id, expected } => {
                 expected.check(standing(&draft.state().segments, id, "segment")?.revision)?;
-                references::unused(draft.state(), *id)?;
+                references::unused(draft.state(), Thing::Segment(*id))?;
                 in_force(draft, Event::SegmentArchived { id: *id, at })
             }
             Command::CreateJourney { id, name, definition } => {
@@ -84,6 +98,11 @@ impl Durable for Catalog {
             Command::EditTag { definition, expected } => tags::edit(draft, definition, expected, at),
             Command::DeleteTag { key, expected } => tags::delete(draft, key, expected, at),
             Command::LoadTags { definitions } => tags::load(draft, definitions, at),
+            Command::SetIdentityPolicy { policy, expected } => {
+                expected.check(draft.state().identity.revision)?;
+                draft.emit(Event::IdentityPolicySet { policy: policy.clone(), at });
+                Ok(())
+            }
         }
     }
 
@@ -106,6 +125,9 @@ impl Durable for Catalog {
             Event::TagDeleted { key, .. } => {
                 self.tag_changes += 1;
                 self.tags.remove(key);
+            }
+            Event::IdentityPolicySet { policy, .. } => {
+                self.identity = IdentityPolicy { revision: self.identity.revision + 1, policy: policy.clone() };
             }
         }
     }
@@ -194,6 +216,7 @@ fn archive_journey(
     at: Moment,
 ) -> Result<(), Refusal> {
     expected.check(standing(&draft.state().journeys, &id, "journey")?.revision)?;
+    references::unused(draft.state(), Thing::Journey(id))?;
     in_force(draft, Event::JourneyArchived { id, at })
 }
 

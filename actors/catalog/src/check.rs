@@ -2,7 +2,8 @@
 
 use crate::actor::Catalog;
 use crate::event::Event;
-use crate::{published, references, tags};
+use crate::references::{self, Named};
+use crate::{published, tags};
 use roadbook_audience::Problem;
 use roadbook_journey::Revision;
 use roadbook_kernel::{Durable, Place, Refusal};
@@ -40,7 +41,7 @@ pub(crate) fn segment(state: &Catalog, name: &str, condition: &Value) -> Result<
 pub(crate) fn condition(state: &Catalog, condition: &Value) -> Result<(), Refusal> {
     roadbook_audience::accept(condition)
         .map_err(|problems| invalid("invalid_condition", "/condition", "the condition", problems))?;
-    references::check(state, &references::of_condition(condition), condition, "condition")
+    references::check(state, &Named::in_condition(condition), condition, "condition")
 }
 
 /// A journey as its author wrote it.
@@ -48,7 +49,7 @@ pub(crate) fn journey(state: &Catalog, name: &str, definition: &Value) -> Result
     name_and_size(name, definition)?;
     Revision::parse(definition)
         .map_err(|problems| invalid("invalid_journey", "/definition", "the definition", problems))?;
-    references::check(state, &references::of_journey(definition), definition, "definition")?;
+    references::check(state, &Named::in_journey(definition), definition, "definition")?;
     tags::check_journey(state, definition)
 }
 

@@ -1,6 +1,7 @@
 //! What a catalog can be asked. To add a command: 1 here, 2 `decide.rs`, 3 a test in `tests.rs`.
 
 use crate::tag::TagDefinition;
+use roadbook_identity::Policy;
 use roadbook_kernel::{Expected, JourneyId, SegmentId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,5 +113,13 @@ pub enum Command {
     LoadTags {
         /// The descriptions.
         definitions: Vec<TagDefinition>,
+    },
+    /// Says how many identifiers of each kind one person may have. In force at once.
+    SetIdentityPolicy {
+        /// The limits.
+        policy: Policy,
+        /// The revision the author looked at.
+        #[serde(default)]
+        expected: Expected,
     },
 }

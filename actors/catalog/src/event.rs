@@ -1,6 +1,7 @@
 //! What became true in a catalog.
 
 use crate::tag::TagDefinition;
+use roadbook_identity::Policy;
 use roadbook_kernel::{JourneyId, Moment, SegmentId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -88,6 +89,13 @@ pub enum Event {
     TagDeleted {
         /// Which.
         key: String,
+        /// When.
+        at: Moment,
+    },
+    /// The identity policy changed.
+    IdentityPolicySet {
+        /// The limits.
+        policy: Policy,
         /// When.
         at: Moment,
     },

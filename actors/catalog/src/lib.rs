@@ -23,7 +23,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use actor::{Catalog, CatalogWorld};
+pub use actor::{Catalog, CatalogWorld, IdentityPolicy};
 pub use command::Command;
 pub use entry::{Archived, Entry, JourneyEntry, SegmentEntry, Status};
 pub use event::{Document, Event};

@@ -4,8 +4,9 @@
 use crate::actor::Catalog;
 use crate::tag::TagDefinition;
 use roadbook_audience::{Compiled, Condition, Problem, RuleSet};
+use roadbook_identity::Policy;
 use roadbook_journey::{Happening, Revision, Standing, Trigger};
-use roadbook_kernel::{JourneyId, SegmentId};
+use roadbook_kernel::{JourneyId, Moment, SegmentId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,11 +28,13 @@ pub struct Published {
     pub edition: u64,
     /// Segments and trackers.
     pub rules: Arc<RuleSet>,
+    /// How many identifiers one person may have.
+    pub identity: Arc<Policy>,
     journeys: Arc<BTreeMap<JourneyId, LiveJourney>>,
     entry_by_event: Arc<BTreeMap<String, Vec<JourneyId>>>,
     entry_by_segment: Arc<BTreeMap<SegmentId, Vec<JourneyId>>>,
-    /// Journeys that do not go on; all others are open.
-    standings: Arc<BTreeMap<JourneyId, Standing>>,
+    /// Journeys that do not go on, since when; all others are open.
+    standings: Arc<BTreeMap<JourneyId, (Standing, Moment)>>,
     tags: Arc<BTreeMap<String, TagDefinition>>,
     pinned: Arc<BTreeMap<(JourneyId, u32), Arc<Revision>>>,
 }
@@ -57,9 +60,7 @@ pub(crate) fn compile(catalog: &Catalog) -> Result<Published, Vec<Problem>> {
     let rules = Arc::new(RuleSet::build(segments, trackers)?);
     missing_segments(&journeys, &rules)?;
     let (mut by_event, mut by_segment) = (BTreeMap::<String, Vec<JourneyId>>::new(), BTreeMap::<_, Vec<_>>::new());
-    let standings = standings(catalog);
-    // Nobody enters a journey that stands still.
-    for (id, journey) in journeys.iter().filter(|(id, _)| !standings.contains_key(id)) {
+    for (id, journey) in &journeys {
         match journey.revision.entry() {
             Trigger::Event { event, .. } => by_event.entry(event.clone()).or_default().push(*id),
             Trigger::Segment { id: segment, .. } => by_segment.entry(*segment).or_default().push(*id),
@@ -68,19 +69,20 @@ pub(crate) fn compile(catalog: &Catalog) -> Result<Published, Vec<Problem>> {
     Ok(Published {
         edition: catalog.edition,
         rules,
+        identity: Arc::new(catalog.identity.policy.clone()),
         journeys: Arc::new(journeys),
         entry_by_event: Arc::new(by_event),
         entry_by_segment: Arc::new(by_segment),
-        standings: Arc::new(standings),
+        standings: Arc::new(standings(catalog)),
         tags: Arc::new(catalog.tags.iter().map(|(key, entry)| (key.clone(), entry.definition.clone())).collect()),
         pinned: Arc::default(),
     })
 }
 
-fn standings(catalog: &Catalog) -> BTreeMap<JourneyId, Standing> {
+fn standings(catalog: &Catalog) -> BTreeMap<JourneyId, (Standing, Moment)> {
     let standing = |entry: &crate::Entry| match (entry.archived, entry.paused_at) {
-        (Some(_), _) => Some(Standing::Closed),
-        (None, Some(_)) => Some(Standing::Paused),
+        (Some(archived), _) => Some((Standing::Closed, archived.at)),
+        (None, Some(at)) => Some((Standing::Paused, at)),
         (None, None) => None,
     };
     catalog.journeys.iter().filter_map(|(id, entry)| Some((*id, standing(entry)?))).collect()
@@ -128,7 +130,15 @@ impl Published {
 
     /// Whether runs of a journey may go on.
     pub fn standing(&self, id: JourneyId) -> Standing {
-        self.standings.get(&id).copied().unwrap_or_default()
+        self.standings.get(&id).map_or(Standing::Open, |(standing, _)| *standing)
+    }
+
+    /// Whether they might go on at an instant of the past: for deciding it again. Pauses that are over are forgotten.
+    pub fn standing_as_of(&self, id: JourneyId, at: Moment) -> Standing {
+        match self.standings.get(&id) {
+            Some((standing, since)) if at >= *since => *standing,
+            Some(_) | None => Standing::Open,
+        }
     }
 
     /// What a tag means, where the tenant has described it.
@@ -152,7 +162,7 @@ impl Published {
         next
     }
 
-    /// Journeys whose entry names this happening. Their filters are not checked yet.
+    /// Journeys whose entry names this happening. Neither their filters nor their standing is checked yet.
     pub fn entered_by(&self, happening: &Happening<'_>) -> &[JourneyId] {
         let found = match happening {
             Happening::Event { name, .. } => self.entry_by_event.get(*name),

@@ -5,7 +5,7 @@ use crate::node::{self, Node};
 use crate::trigger::{self, Trigger};
 use crate::{Reentry, SendPlan, graph};
 use roadbook_audience::{Problem, TrackerSpec};
-use roadbook_kernel::{HOUR_MS, SegmentId};
+use roadbook_kernel::{HOUR_MS, JourneyId, SegmentId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,6 +113,11 @@ impl Revision {
     pub fn segments(&self) -> BTreeSet<SegmentId> {
         let read = self.conditions().flat_map(|condition| condition.reads().segments.iter().copied());
         self.triggers().filter_map(Trigger::segment).chain(read).collect()
+    }
+
+    /// Every journey that a branch's condition asks about.
+    pub fn journeys(&self) -> BTreeSet<JourneyId> {
+        self.conditions().flat_map(|condition| condition.reads().journeys.iter().copied()).collect()
     }
 
     pub(crate) fn node(&self, name: &str) -> Option<&Node> {

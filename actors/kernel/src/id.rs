@@ -143,6 +143,8 @@ ids! {
     JourneyId, "jrn_";
     /// A published or drafted segment.
     SegmentId, "seg_";
+    /// A car: a keyed hash of its VIN, so that the same car is another id for every tenant.
+    VehicleId, "veh_";
     /// One passage of one customer through one journey.
     RunId, "run_";
     /// One accepted message: hash(tenant, source, the producer's id).
@@ -152,6 +154,10 @@ ids! {
     SendKey, "snd_";
     /// A message that could not be applied, kept whole with its reason.
     DeadLetterId, "dl_";
+    /// A suggested merge that the rules did not make: hash(tenant, both customers, the identifier).
+    ConflictId, "cfl_";
+    /// Something an unmerge could not give to one of the two: hash(tenant, the unmerge, the message).
+    ReviewId, "rvw_";
 }
 
 impl Hash128 {

@@ -120,6 +120,7 @@ fn aim(state: &Catalog, fact: &Event) -> Option<(Aim, Moment)> {
         | Event::JourneyDrafted { .. }
         | Event::JourneyPaused { .. }
         | Event::TagDefined { .. }
-        | Event::TagDeleted { .. } => None,
+        | Event::TagDeleted { .. }
+        | Event::IdentityPolicySet { .. } => None,
     }
 }

@@ -1,5 +1,6 @@
 //! What every handler of this door has at hand.
 
+use crate::debugger::Debugger;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::scan::Scans;
@@ -13,12 +14,16 @@ pub(crate) struct Api {
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
     pub(crate) scans: Scans,
+    pub(crate) debugger: Debugger,
+    /// When this process began, in milliseconds: its events are numbered anew.
+    pub(crate) debugger_boot: i64,
 }
 
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
-        let scans = Scans::new(app.clone());
-        Self { app, gate: Gate::new(), metrics: Metrics::default(), scans }
+        let debugger_boot = app.engine.clock.now().millis();
+        let (gate, metrics, debugger) = (Gate::new(), Metrics::default(), Debugger::new());
+        Self { scans: Scans::new(app.clone()), app, gate, metrics, debugger, debugger_boot }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -7,17 +7,18 @@ use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, ingest, keys, letters, merge, ops, profiles, sends, tags, trace};
+use crate::{consents, debugger, idempotency, identity, ingest, keys, letters, ops, profiles, sends, tags, trace};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Extension, Router};
 use roadbook_access::Scope;
 use roadbook_app::App;
 use roadbook_customer::Call;
 use roadbook_kernel::{JourneyId, SegmentId};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// One path and method of the API.
@@ -65,7 +66,7 @@ macro_rules! routes {
 
         fn secret(api: Arc<Api>) -> Router<Arc<Api>> {
             Router::new()
-                $(.route($path, $method($handler).layer(Extension(Required(Scope::$scope)))))*
+                $(.route($path, guarded(&api, Scope::$scope, $method($handler))))*
                 .route_layer(from_fn_with_state(api, trace::around))
         }
     };
@@ -102,10 +103,19 @@ routes! {
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
+        get "/v1/profiles/{id}/consents" ProfilesRead => consents::list;
+        get "/v1/profiles/{id}/stages" ProfilesRead => profiles::stages;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
         put "/v1/profiles/{id}/tags/{key}" ProfilesWrite => tags::manual::set;
         delete "/v1/profiles/{id}/tags/{key}" ProfilesWrite => tags::manual::clear;
-        post "/v1/identity/merge" IdentityWrite => merge::merge;
+        post "/v1/profiles/{id}/identifiers/unbind" IdentityWrite => identity::unbind;
+        get "/v1/identity/conflicts" IdentityWrite => identity::conflicts::list;
+        post "/v1/identity/conflicts/{id}/dismiss" IdentityWrite => identity::conflicts::dismiss;
+        post "/v1/identity/merge" IdentityWrite => identity::merge;
+        post "/v1/identity/merge/preview" IdentityWrite => identity::preview;
+        post "/v1/identity/unmerge" IdentityWrite => identity::unmerge;
+        get "/v1/identity/reviews" IdentityWrite => identity::reviews::list;
+        post "/v1/identity/reviews/{id}/resolve" IdentityWrite => identity::reviews::resolve;
         get "/v1/segments" SegmentsRead => definitions::list::<SegmentId>;
         post "/v1/segments" SegmentsWrite => definitions::create::<SegmentId>;
         post "/v1/segments/preview" SegmentsRead => preview::preview;
@@ -134,12 +144,21 @@ routes! {
         delete "/v1/tag-definitions/{key}" TagsWrite => tags::delete;
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
+        put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;
         delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;
     }
+}
+
+/// A handler behind the right it takes, and behind the answers that are kept for repeated requests.
+fn guarded(api: &Arc<Api>, scope: Scope, handler: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
+    handler
+        .layer::<_, Infallible>(from_fn_with_state(api.clone(), idempotency::around))
+        .layer(Extension(Required(scope)))
 }
 
 /// The router of the API.

@@ -9,6 +9,7 @@ mod pause;
 mod reaction;
 mod report;
 mod retire;
+mod stages;
 mod tag;
 mod timers;
 mod walk;
@@ -33,9 +34,11 @@ impl Durable for Customer {
         }
         match command {
             Command::Observe(observation) => observe::decide(draft, observation, world),
-            Command::NoteConsent { purpose, verdict } => consent::decide(draft, *purpose, *verdict, world),
+            Command::NoteConsent(word) => consent::decide(draft, word, world),
             // What there is to do was done when the two rows met: see the runtime's gate.
-            Command::MergeWith { .. } => Reaction::new(draft, world).settle(),
+            Command::MergeWith { .. } | Command::Unmerge { .. } | Command::Unbind { .. } => {
+                Reaction::new(draft, world).settle();
+            }
             Command::ReportSend(report) => report::decide(draft, report, world),
             Command::SetTag { tag, value, expires_at, by } => {
                 let said = tag::Said { tag, value: value.as_deref(), expires_at: *expires_at, by: *by };

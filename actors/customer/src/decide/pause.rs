@@ -15,7 +15,7 @@ pub(super) fn attend(draft: &mut Draft<'_, Customer>, journey: JourneyId, world:
     let runs: Vec<RunId> =
         reaction.state().runs.values().filter(|run| run.journey == journey).map(|run| run.id).collect();
     for run in runs {
-        match world.catalog.standing(journey) {
+        match world.standing(journey) {
             Standing::Open => reaction.release(run),
             Standing::Paused => {}
             Standing::Closed => reaction.step_run(run, Input::Run),
@@ -28,7 +28,7 @@ impl Reaction<'_, '_, '_> {
     /// The one timer of a held run: is its journey still paused?
     pub(super) fn look_again(&mut self, id: RunId) {
         let Some(journey) = self.state().runs.get(&id).map(|run| run.journey) else { return };
-        match self.world.catalog.standing(journey) {
+        match self.world.standing(journey) {
             Standing::Open => self.release(id),
             Standing::Paused => self.emit(Event::Journey { journey, step: RunEvent::HeldOn { run: id } }),
             Standing::Closed => self.step_run(id, Input::Run),
@@ -38,7 +38,7 @@ impl Reaction<'_, '_, '_> {
     /// Before something that happened later is shown to a run: whoever should have been let go by now is.
     pub(super) fn let_go_on(&mut self, id: RunId) {
         let Some(run) = self.state().runs.get(&id) else { return };
-        let open = self.world.catalog.standing(run.journey) == Standing::Open;
+        let open = self.world.standing(run.journey) == Standing::Open;
         if open && run.held.is_some_and(|held| held.since <= self.at()) {
             self.release(id);
         }

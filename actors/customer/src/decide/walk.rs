@@ -3,7 +3,7 @@
 use super::reaction::{Reaction, Seen};
 use crate::event::{Cause, Event};
 use roadbook_journey::{
-    Action, Happening, Input, LOOK_AGAIN_MS, Next, Run, RunEvent, RunState, Step, may_enter, step_under,
+    Action, Happening, Input, LOOK_AGAIN_MS, Next, Run, RunEvent, RunState, Standing, Step, may_enter, step_under,
 };
 use roadbook_kernel::{JourneyId, Personal, RunId};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ impl Reaction<'_, '_, '_> {
     fn enter(&mut self, journey: JourneyId, happening: &Happening<'_>, ordinal: usize) {
         let catalog = self.world.catalog;
         let Some(live) = catalog.journey(journey) else { return };
-        if !live.revision.entry().matches(happening) {
+        if !live.revision.entry().matches(happening) || self.world.standing(journey) != Standing::Open {
             return;
         }
         let active = self.state().runs.values().any(|run| run.journey == journey);
@@ -42,7 +42,7 @@ impl Reaction<'_, '_, '_> {
             Happening::Segment { .. } => serde_json::Map::new(),
         };
         let run = Run {
-            id: self.world.keys.run(self.state().id, journey, self.at(), self.world.message, ordinal),
+            id: self.world.run(self.state().id, journey, ordinal),
             journey,
             revision: live.number,
             entered_at: self.at(),
@@ -53,6 +53,7 @@ impl Reaction<'_, '_, '_> {
             entry: Personal::new(entry),
         };
         let id = run.id;
+        self.touched.journeys.insert(journey);
         self.emit(Event::Journey { journey, step: RunEvent::Entered { run } });
         self.step_run(id, Input::Run);
     }
@@ -67,7 +68,7 @@ impl Reaction<'_, '_, '_> {
             Some(revision) => revision.clone(),
             None => panic!("revision {} of {} is not loaded", run.revision, run.journey),
         };
-        let standing = self.world.catalog.standing(run.journey);
+        let standing = self.world.standing(run.journey);
         let mut next = step_under(standing, &revision, &run, input, self.state(), self.at());
         loop {
             let Some(run) = self.state().runs.get(&id).cloned() else { return };
@@ -96,8 +97,11 @@ impl Reaction<'_, '_, '_> {
             }
             Next::End(how) => (RunEvent::Ended { run: id, node: run.node.clone(), how, at }, true),
         };
-        if run.held.is_some() && matches!(event, RunEvent::Ended { .. }) {
-            self.emit_release(run);
+        if matches!(event, RunEvent::Ended { .. }) {
+            self.touched.journeys.insert(journey);
+            if run.held.is_some() {
+                self.emit_release(run);
+            }
         }
         self.emit(Event::Journey { journey, step: event });
         rests

@@ -64,9 +64,27 @@ pub(super) fn count(journey: JourneyId, step: &RunEvent, adds: &mut Vec<(String,
             sum(format!("node/{node}/left"), 1);
             sum(format!("ended/{}", ending(*how)), 1);
         }
-        RunEvent::Held { node, .. } => sum(format!("node/{node}/held"), 1),
-        RunEvent::Released { node, .. } => sum(format!("node/{node}/held"), -1),
+        RunEvent::Held { node, .. } => hold(journey, node, 1, adds),
+        RunEvent::Released { node, .. } => hold(journey, node, -1, adds),
         RunEvent::Paused { .. } | RunEvent::HeldOn { .. } | RunEvent::SendIntended { .. } => {}
+    }
+}
+
+/// Runs that a pause holds at a node: so many more, or fewer.
+pub(super) fn hold(journey: JourneyId, node: &str, by: i64, adds: &mut Vec<(String, i64)>) {
+    adds.push((format!("journey/{journey}/node/{node}/held"), by));
+}
+
+/// Two customers who counted as one are two again: runs that none of them would be in ended, runs that only came to be
+/// by looking back began.
+pub(super) fn correct(journey: JourneyId, node: &str, by: i64, adds: &mut Vec<(String, i64)>) {
+    let mut add = |rest: String| adds.push((format!("journey/{journey}/{rest}"), by.abs()));
+    if by > 0 {
+        add("entered".into());
+        add(format!("node/{node}/entered"));
+    } else {
+        add(format!("node/{node}/left"));
+        add("ended/unmerged".into());
     }
 }
 

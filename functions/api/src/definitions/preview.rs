@@ -12,10 +12,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use roadbook_app::App;
-use roadbook_audience::{Compiled, Subject, Tracker, TrackerId, TrackerSpec, parse};
+use roadbook_audience::{AiplStage, Compiled, JourneyState, Stage, Subject, Tracker, TrackerId, TrackerSpec, parse};
 use roadbook_catalog::Published;
 use roadbook_customer::Customer;
-use roadbook_kernel::{ActorKey, Moment, SegmentId, TenantId};
+use roadbook_kernel::{ActorKey, JourneyId, Moment, SegmentId, TenantId};
 use roadbook_runtime::ports::{Fault, ItemKey};
 use roadbook_runtime::{Aim, Row, past, sweep_of};
 use serde_json::{Value, json};
@@ -185,11 +185,31 @@ impl Subject for WithPast<'_> {
     }
 
     fn tag(&self, key: &str) -> Option<&str> {
-        Subject::tag(self.customer, key)
+        self.customer.tag(key)
     }
 
     fn in_segment(&self, id: SegmentId) -> bool {
         self.customer.in_segment(id)
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.customer.stage()
+    }
+
+    fn aipl(&self) -> Option<AiplStage> {
+        self.customer.aipl()
+    }
+
+    fn journey_is(&self, id: JourneyId, state: JourneyState) -> bool {
+        self.customer.journey_is(id, state)
+    }
+
+    fn journey_ended(&self, id: JourneyId, outcome: JourneyState) -> Option<Moment> {
+        self.customer.journey_ended(id, outcome)
+    }
+
+    fn any_vehicle(&self, passes: &mut dyn FnMut(&str, &dyn Subject) -> bool) -> bool {
+        self.customer.any_vehicle(passes)
     }
 
     fn tracker(&self, id: TrackerId) -> Option<&Tracker> {

@@ -4,6 +4,7 @@ mod fact;
 mod lookup;
 mod read;
 mod short;
+mod stages;
 mod timeline;
 mod view;
 
@@ -11,8 +12,9 @@ pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::live;
 pub(crate) use short::short;
+pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
-pub(crate) use view::{run, tag};
+pub(crate) use view::{run, tag, word};
 
 use crate::api::Api;
 use crate::failure::Failure;

@@ -14,6 +14,7 @@ pub(crate) fn short(customer: &Customer) -> Value {
         "id": customer.id,
         "name": name.map(|name| mask::value("name", &name)),
         "identifiers": customer.links.iter().map(identifier).collect::<Vec<_>>(),
+        "stage": customer.position().map(|at| at.stage),
         "last_seen_at": last.map(write),
     })
 }

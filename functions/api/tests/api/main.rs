@@ -3,7 +3,11 @@
 mod auth;
 mod bodies;
 mod browser;
+mod corrections;
+mod debugger;
 mod definitions;
+mod idempotency;
+mod identity;
 mod ingestion;
 mod letters;
 mod load;

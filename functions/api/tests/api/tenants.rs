@@ -27,10 +27,18 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
         ("put", "/v1/profiles/{id}/tags/{key}", OneThing(json!({ "value": "x" }))),
         ("delete", "/v1/profiles/{id}/tags/{key}", OneThing(Value::Null)),
+        ("post", "/v1/profiles/{id}/identifiers/unbind", OneThing(json!({ "kind": "device", "value": "tablet-1" }))),
+        ("get", "/v1/identity/conflicts", List),
+        ("post", "/v1/identity/conflicts/{id}/dismiss", OneThing(Value::Null)),
         ("post", "/v1/identity/merge", OneThing(json!("merge"))),
+        ("post", "/v1/identity/merge/preview", OneThing(json!("merge"))),
+        ("post", "/v1/identity/unmerge", OneThing(json!("unmerge"))),
+        ("get", "/v1/identity/reviews", List),
+        ("post", "/v1/identity/reviews/{id}/resolve", OneThing(Value::Null)),
         ("get", "/v1/segments", List),
         ("post", "/v1/segments", OneThing(json!("refer"))),
         ("post", "/v1/segments/preview", OneThing(json!("refer"))),
@@ -59,7 +67,9 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("delete", "/v1/tag-definitions/{key}", OneThing(Value::Null)),
         ("get", "/v1/dead-letters", List),
         ("get", "/v1/dead-letters/{id}", OneThing(Value::Null)),
+        ("put", "/v1/dead-letters/{id}", OneThing(json!({ "type": "track", "userId": "u-9", "event": "e" }))),
         ("post", "/v1/dead-letters/{id}/replay", OneThing(Value::Null)),
+        ("get", "/v1/events/debug", List),
         ("get", "/v1/sends/stats", List),
         ("get", "/v1/api-keys", List),
         ("post", "/v1/api-keys", Own),
@@ -75,6 +85,8 @@ struct Things {
     journey: String,
     letter: String,
     key: String,
+    conflict: String,
+    review: String,
 }
 
 async fn things(rig: &Rig) -> Things {
@@ -97,8 +109,11 @@ async fn things(rig: &Rig) -> Things {
         json!([track("u-1", "Opened", "m-1"), track("u-2", "Opened", "m-2"), { "type": "track", "messageId": "m-3" }]),
     )
     .await;
+    let (conflict, review) = crate::identity::planted(rig).await;
     rig.relay().await;
     Things {
+        conflict,
+        review,
         profile: rig.profile_id("userId:u-1").await,
         second: rig.profile_id("userId:u-2").await,
         segment,
@@ -120,6 +135,8 @@ fn paths(path: &str, things: &Things) -> (String, String) {
         Some("dead-letters") => (&things.letter, "dl_"),
         Some("tag-definitions") => return (path.replace("{key}", "planted_tag"), path.replace("{key}", "no_tag")),
         Some("api-keys") => (&things.key, "key_"),
+        Some("identity") if path.contains("conflicts") => (&things.conflict, "cfl_"),
+        Some("identity") if path.contains("reviews") => (&things.review, "rvw_"),
         _ => return (path.to_owned(), path.to_owned()),
     };
     let path = &path.replace("{key}", "vip");
@@ -133,6 +150,10 @@ fn bodies(path: &str, body: &Value, things: &Things) -> (Value, Value) {
         Some("merge") => {
             (json!({ "customers": [things.profile, things.second] }), json!({ "customers": [nobody.0, nobody.1] }))
         }
+        Some("unmerge") => (
+            json!({ "customer": things.profile, "restore": things.second }),
+            json!({ "customer": nobody.0, "restore": nobody.1 }),
+        ),
         Some("refer") => {
             let refer = |id: &str| match path {
                 "/v1/segments" => json!({ "name": "x", "condition": { "segment": id } }),
