@@ -265,5 +265,6 @@ fn a_catalog_stored_before_there_were_pauses_and_tags_is_read() {
         "created_at": 1, "updated_at": 2}}});
     let state: Catalog = serde_json::from_value(stored.clone()).unwrap();
     assert_eq!(state.journeys[&JOURNEY].status(), Status::Live);
-    assert_eq!(serde_json::to_value(&state).unwrap(), stored, "and is written as it was");
+    let written = serde_json::to_value(&state).unwrap();
+    assert_eq!(written["journeys"], stored["journeys"], "and its journeys are written as they were");
 }
