@@ -114,6 +114,8 @@ routes! {
         post "/v1/identity/merge" IdentityWrite => identity::merge;
         post "/v1/identity/merge/preview" IdentityWrite => identity::preview;
         post "/v1/identity/unmerge" IdentityWrite => identity::unmerge;
+        get "/v1/identity/policy" IdentityWrite => identity::policy::get;
+        put "/v1/identity/policy" IdentityWrite => identity::policy::put;
         get "/v1/identity/reviews" IdentityWrite => identity::reviews::list;
         post "/v1/identity/reviews/{id}/resolve" IdentityWrite => identity::reviews::resolve;
         get "/v1/segments" SegmentsRead => definitions::list::<SegmentId>;
