@@ -152,6 +152,8 @@ ids! {
     SendKey, "snd_";
     /// A message that could not be applied, kept whole with its reason.
     DeadLetterId, "dl_";
+    /// A person who may sign in.
+    UserId, "usr_";
 }
 
 impl Hash128 {

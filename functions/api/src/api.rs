@@ -1,6 +1,7 @@
 //! What every handler of this door has at hand.
 
 use crate::gate::Gate;
+use crate::limit::Limits;
 use crate::metrics::Metrics;
 use roadbook_app::App;
 use roadbook_runtime::Engine;
@@ -11,11 +12,13 @@ pub(crate) struct Api {
     pub(crate) app: Arc<App>,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
+    pub(crate) limits: Limits,
 }
 
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { app, gate: Gate::new(), metrics: Metrics::default() }
+        let limits = Limits::new(app.config.rate_limit_per_minute);
+        Self { app, gate: Gate::new(), metrics: Metrics::default(), limits }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

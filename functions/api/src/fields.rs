@@ -48,6 +48,11 @@ impl Fields {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
+    /// A field that may be absent, where `null` says something else than its absence.
+    pub(crate) fn given(&mut self, name: &str) -> Option<Value> {
+        self.fields.remove(name)
+    }
+
     /// A field that must be there.
     pub(crate) fn required(&mut self, name: &str) -> Option<Value> {
         let value = self.optional(name);

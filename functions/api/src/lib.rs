@@ -4,13 +4,14 @@
 //! | --- | --- |
 //! | Which paths are there? | `routes.rs` |
 //! | What happens to an event that is sent? | `ingest/` |
-//! | Who may ask? | `credentials.rs`, `secret.rs` |
+//! | Who may ask, and how often? | `credentials.rs`, `limit.rs`, `secret.rs` |
+//! | How do people sign in? | `sign_in.rs`, `peer.rs`, `me.rs`, `users.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
 //!
-//! Architecture invariant: a handler gets its tenant from a proven key and from nowhere else, and every read and every
+//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read and every
 //! command below it carries that tenant. No path, no body and no cursor can name another one.
 //!
 //! Architecture invariant: no log line and no error repeats a value that came in: paths are logged as their pattern,
@@ -28,16 +29,22 @@ mod gate;
 mod ingest;
 mod keys;
 mod letters;
+mod limit;
 mod mask;
+mod me;
 mod merge;
 mod metrics;
 mod ops;
 mod page;
 mod params;
+mod peer;
 mod profiles;
 mod routes;
 mod secret;
 mod sends;
+mod sign_in;
 mod trace;
+mod users;
 
+pub use peer::{Doors, Peer};
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

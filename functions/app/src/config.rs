@@ -1,6 +1,7 @@
 //! Settings: `roadbook.toml`, then the environment (`ROADBOOK_PORT`, ...), then flags. Every problem is reported at
 //! once, each with the name of its setting.
 
+use crate::oidc::Oidc;
 use serde::{Deserialize, Serialize};
 
 /// All settings, with their defaults. Names end in their unit.
@@ -33,6 +34,8 @@ pub struct Config {
     pub arbiters: usize,
     /// Seconds a stopping process may take to finish what it has.
     pub drain_s: u64,
+    /// Requests of the secret API that one key or one person may make in a minute; 0 is no limit.
+    pub rate_limit_per_minute: u32,
     /// Base URL of the WeCom API.
     pub wecom_url: String,
     /// Base URL of the mini-program API.
@@ -41,6 +44,8 @@ pub struct Config {
     pub corps: Vec<Corp>,
     /// Mini-programs this installation may send for.
     pub miniprograms: Vec<MiniProgram>,
+    /// Sign-in providers whose tokens are accepted.
+    pub oidc: Vec<Oidc>,
 }
 
 /// Credentials of one WeCom app.
@@ -99,10 +104,12 @@ impl Default for Config {
             idle_s: 60,
             arbiters: 2,
             drain_s: 20,
+            rate_limit_per_minute: 600,
             wecom_url: "https://qyapi.weixin.qq.com".into(),
             miniprogram_url: "https://api.weixin.qq.com".into(),
             corps: Vec::new(),
             miniprograms: Vec::new(),
+            oidc: Vec::new(),
         }
     }
 }
@@ -168,6 +175,7 @@ impl Config {
         for url in [&self.wecom_url, &self.miniprogram_url] {
             check(url.starts_with("http://") || url.starts_with("https://"), "provider URLs begin with http(s)://");
         }
+        problems.extend(crate::oidc::problems(&self.oidc));
         problems
     }
 

@@ -3,8 +3,10 @@
 
 mod app;
 mod config;
+mod oidc;
 mod tenants;
 
 pub use app::App;
 pub use config::{Config, ConfigError, Corp, MiniProgram};
+pub use oidc::Oidc;
 pub use tenants::{Tenant, Tenants};

@@ -2,6 +2,8 @@
 
 use crate::keyfile;
 use anyhow::{Context, Result};
+use crate::provider::ProviderDocuments;
+use roadbook_access::Fetch;
 use roadbook_app::{App, Config, Tenant};
 use roadbook_channels::{Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings};
 use roadbook_embedded::{Embedded, OpenError, Options};
@@ -86,7 +88,8 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
         ..ChannelSettings::default()
     };
     let channel = Arc::new(Channels::new(channel_settings, accounts.clone())?);
-    Ok(Host { app: Arc::new(App::new(engine, router, config)), mailboxes, channel, accounts })
+    let fetch: Arc<dyn Fetch> = Arc::new(ProviderDocuments::new()?);
+    Ok(Host { app: Arc::new(App::new(engine, router, config, &fetch)?), mailboxes, channel, accounts })
 }
 
 impl Host {

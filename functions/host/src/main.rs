@@ -7,6 +7,8 @@ mod cli;
 mod config;
 mod keyfile;
 mod loops;
+mod password;
+mod provider;
 mod replay;
 mod serve;
 mod socket;

@@ -27,6 +27,6 @@ pub(crate) async fn get(
     secret: Secret,
     PathId(id): PathId<CustomerId>,
 ) -> Result<Json<Value>, Failure> {
-    let row = live(&api, secret.tenant(), id).await?;
+    let row = live(&api, &secret, id).await?;
     Ok(Json(view::profile(&row.state, api.engine().clock.now())))
 }

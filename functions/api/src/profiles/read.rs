@@ -2,8 +2,9 @@
 
 use crate::api::Api;
 use crate::failure::Failure;
+use crate::secret::Secret;
 use roadbook_customer::{Customer, Life};
-use roadbook_kernel::{ActorKey, CustomerId, TenantId};
+use roadbook_kernel::{ActorKey, CustomerId};
 use roadbook_runtime::ports::Fault;
 use roadbook_runtime::{Row, load_row};
 
@@ -14,9 +15,9 @@ const CHAIN_MAX: u32 = 64;
 ///
 /// # Errors
 /// Not found, where this tenant has no such customer.
-pub(crate) async fn live(api: &Api, tenant: TenantId, mut id: CustomerId) -> Result<Row<Customer>, Failure> {
+pub(crate) async fn live(api: &Api, secret: &Secret, mut id: CustomerId) -> Result<Row<Customer>, Failure> {
     for _ in 0..CHAIN_MAX {
-        let row = load_row::<Customer>(api.engine(), &ActorKey::customer(tenant, id)).await?;
+        let row = load_row::<Customer>(api.engine(), &ActorKey::customer(secret.tenant(), id)).await?;
         match &row.state.life {
             Life::Live(_) => return Ok(row),
             Life::Merged { into, .. } => id = *into,
