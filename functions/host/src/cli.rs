@@ -1,7 +1,7 @@
 //! The verbs.
 
 use crate::admin::{self, Command as Admin};
-use crate::{bench_store, config, replay, serve};
+use crate::{bench_store, config, people, replay, serve};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use roadbook_access::KeyKind;
@@ -45,6 +45,9 @@ enum Verb {
     /// API keys of a tenant.
     #[command(subcommand)]
     Keys(Keys),
+    /// People who sign in to a tenant.
+    #[command(subcommand)]
+    Users(people::Users),
     /// Play a file of past events under a virtual clock.
     Replay(replay::Options),
     /// Print the settings in force, secrets hidden.
@@ -136,6 +139,7 @@ impl Cli {
             }
             Verb::Keys(Keys::List { place, tenant }) => admin::run(&place, Admin::ListKeys { tenant }),
             Verb::Keys(Keys::Revoke { place, tenant, id }) => admin::run(&place, Admin::RevokeKey { tenant, id }),
+            Verb::Users(verb) => people::run(verb),
             Verb::Replay(options) => replay::run(&options),
             Verb::Config { place } => {
                 println!("{}", config::load(&place, None)?.shown());

@@ -8,6 +8,7 @@ mod config;
 mod keyfile;
 mod loops;
 mod password;
+mod people;
 mod provider;
 mod replay;
 mod serve;
