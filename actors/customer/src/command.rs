@@ -1,7 +1,7 @@
 //! What a customer actor can be asked. To add a command: 1 here, 2 `decide/`, 3 `schemas/wire`, 4 a test beside it.
 
 use roadbook_audience::{Occurrence, TrackerId};
-use roadbook_identity::Identifier;
+use roadbook_identity::{Evidence, Grade, Identifier, IdentifierKey, Kind};
 use roadbook_kernel::{CustomerId, Moment, Personal, SegmentId, SendKey};
 use roadbook_tenancy::{Purpose, Verdict};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,17 @@ pub enum Command {
     MergeWith {
         /// The other customer.
         other: CustomerId,
+    },
+    /// Two people who were made one are two after all: the other id, which was merged into this one, comes back.
+    Unmerge {
+        /// The id that was merged away.
+        other: CustomerId,
+    },
+    /// An identifier is not this customer's any more: it leads nowhere until somebody brings it again, and those that
+    /// hang on it go with it.
+    Unbind {
+        /// Which.
+        identifier: IdentifierKey,
     },
     /// What became of a send.
     ReportSend(SendReport),
@@ -65,12 +76,40 @@ pub struct Observation {
     pub name: String,
     /// Every identifier the event carries, strongest kind first, each once. For an alias: both people's.
     pub identifiers: Vec<Identifier>,
+    /// How sure it is of its identifiers, where that differs from what its call implies: see [`Observation::grade`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<(Kind, Grade)>,
     /// What it says about traits.
     #[serde(default, skip_serializing_if = "TraitOps::is_empty")]
     pub traits: TraitOps,
     /// The event's own properties (a page's name and category are properties too).
     #[serde(default)]
     pub properties: Personal<Map<String, Value>>,
+}
+
+impl Observation {
+    /// How the event speaks of its identifiers.
+    pub const fn speaks(&self) -> Evidence {
+        match self.call {
+            Call::Identify => Evidence::Identify,
+            Call::Alias => Evidence::Alias,
+            Call::Track | Call::Page | Call::Screen | Call::Group => Evidence::Mention,
+        }
+    }
+
+    /// How sure it is of its identifiers of a kind. An identify that names a userId was made by somebody signed in; one
+    /// that names none is a form; whatever only carries an identifier infers.
+    pub fn grade(&self, kind: Kind) -> Grade {
+        if let Some((_, grade)) = self.evidence.iter().find(|(named, _)| *named == kind) {
+            return *grade;
+        }
+        match self.call {
+            Call::Identify if self.identifiers.first().is_some_and(|first| first.kind == Kind::UserId) => Grade::Login,
+            Call::Identify => Grade::Declared,
+            Call::Alias => Grade::Login,
+            Call::Track | Call::Page | Call::Screen | Call::Group => Grade::Inferred,
+        }
+    }
 }
 
 /// Changes to traits, by operation. One key may stand under one operation only.

@@ -7,6 +7,8 @@
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do timers fire? | `sweep.rs` |
+//! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
+//! | What must people decide? | `suggestions.rs` |
 //! | What is counted? | `projections/` |
 
 mod backfill;
@@ -30,7 +32,9 @@ pub mod relay;
 mod router;
 mod row;
 pub mod sends;
+pub mod suggestions;
 pub mod sweep;
+mod unmerge;
 mod working;
 
 pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress};

@@ -60,6 +60,8 @@ pub enum SuppressReason {
     NoAddress,
     /// A subscribe message without a grant left for this template.
     NoGrant,
+    /// It would have been sent had the customer not counted as another for a while: too late now.
+    Unmerged,
 }
 
 /// What is known about reaching this customer on one channel: found in the customer's state by the customer crate.

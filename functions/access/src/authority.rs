@@ -60,7 +60,10 @@ impl Authority {
         })
     }
 
-    pub(crate) fn of(proven: Proven) -> Self {
+    pub(crate) fn of(mut proven: Proven) -> Self {
+        if proven.place.as_ref().is_some_and(|place| place.store().is_some()) {
+            proven.scopes = proven.scopes.and(Scopes::AT_A_STORE);
+        }
         Self(Arc::new(proven))
     }
 

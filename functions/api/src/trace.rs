@@ -110,7 +110,7 @@ fn instance(path: &str, route: &str) -> String {
                 && body.len() <= 26
                 && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
                 && body.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-                && matches!(prefix, "cus" | "seg" | "jrn" | "dl" | "key" | "usr")
+                && matches!(prefix, "cus" | "seg" | "jrn" | "dl" | "key" | "usr" | "cfl" | "rvw")
         })
     };
     let step = |(pattern, text): (&str, &str)| {

@@ -8,4 +8,5 @@ mod it {
     pub mod segments;
     pub mod stores;
     pub mod turns;
+    pub mod unmerge;
 }

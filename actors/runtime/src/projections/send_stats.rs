@@ -26,6 +26,7 @@ const fn suppressed(reason: SuppressReason) -> &'static str {
         SuppressReason::NoConsent => "no_consent",
         SuppressReason::NoAddress => "no_address",
         SuppressReason::NoGrant => "no_grant",
+        SuppressReason::Unmerged => "unmerged",
     }
 }
 

@@ -68,6 +68,8 @@ fn read(letter: &Letter, keys: &TenantKeys) -> Result<(Arc<Observation>, Moment)
             Ok(
                 Command::NoteConsent { .. }
                 | Command::MergeWith { .. }
+                | Command::Unmerge { .. }
+                | Command::Unbind { .. }
                 | Command::ReportSend(_)
                 | Command::Backfill { .. },
             )

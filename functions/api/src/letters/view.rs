@@ -40,6 +40,8 @@ fn event(kind: LetterKind, body: &Value) -> Value {
             Ok(
                 Command::NoteConsent { .. }
                 | Command::MergeWith { .. }
+                | Command::Unmerge { .. }
+                | Command::Unbind { .. }
                 | Command::ReportSend(_)
                 | Command::Backfill { .. },
             )

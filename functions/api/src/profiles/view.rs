@@ -60,6 +60,8 @@ fn identifier(link: &Link) -> Value {
         "scope": identifier.scope,
         "value": identifier.value.masked(),
         "since": write(link.at),
+        "evidence": link.grade.name(),
+        "parent": link.parent.map(|parent| parent.kind),
     })
 }
 

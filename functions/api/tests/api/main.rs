@@ -5,6 +5,7 @@ mod bodies;
 mod browser;
 mod definitions;
 mod forge;
+mod identity;
 mod ingestion;
 mod letters;
 mod limits;
