@@ -1,9 +1,9 @@
 //! What a customer actor can be asked. To add a command: 1 here, 2 `decide/`, 3 `schemas/wire`, 4 a test beside it.
 
 use roadbook_audience::{Occurrence, TrackerId};
-use roadbook_identity::{Evidence, Grade, Identifier, IdentifierKey, Kind};
+use roadbook_identity::{Grade, Identifier, IdentifierKey, Kind};
 use roadbook_kernel::{CustomerId, Moment, Personal, SegmentId, SendKey};
-use roadbook_tenancy::{Purpose, Verdict};
+use roadbook_tenancy::{ChannelKind, Evidence, Purpose, SuppressReason, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -16,12 +16,7 @@ pub enum Command {
     /// Something the customer did, or that became known about them.
     Observe(Arc<Observation>),
     /// The customer granted or withdrew a purpose.
-    NoteConsent {
-        /// Which purpose.
-        purpose: Purpose,
-        /// Granted or withdrawn.
-        verdict: Verdict,
-    },
+    NoteConsent(ConsentWord),
     /// Two people are one: an operator says so. The only way besides `alias` to merge two known people.
     MergeWith {
         /// The other customer.
@@ -47,6 +42,31 @@ pub enum Command {
         /// Occurrences per tracker; those already known change nothing.
         found: BTreeMap<TrackerId, Vec<Occurrence>>,
     },
+}
+
+/// A grant or a withdrawal; the message says since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentWord {
+    /// Which purpose.
+    pub purpose: Purpose,
+    /// Which channel; every channel where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelKind>,
+    /// Granted or withdrawn.
+    pub verdict: Verdict,
+    /// Which version of the consent text the customer was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_version: Option<String>,
+    /// Where they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+impl ConsentWord {
+    /// A word about every channel, without proof.
+    pub const fn general(purpose: Purpose, verdict: Verdict) -> Self {
+        Self { purpose, channel: None, verdict, text_version: None, evidence: None }
+    }
 }
 
 /// Which Segment call an observation came by.
@@ -89,7 +109,8 @@ pub struct Observation {
 
 impl Observation {
     /// How the event speaks of its identifiers.
-    pub const fn speaks(&self) -> Evidence {
+    pub const fn speaks(&self) -> roadbook_identity::Evidence {
+        use roadbook_identity::Evidence;
         match self.call {
             Call::Identify => Evidence::Identify,
             Call::Alias => Evidence::Alias,
@@ -172,5 +193,10 @@ pub enum SendOutcome {
     Unknown {
         /// Stable snake_case reason.
         reason: String,
+    },
+    /// Intended, and not sent: when its turn came at the sender, it was no longer allowed.
+    Withheld {
+        /// What had changed meanwhile.
+        reason: SuppressReason,
     },
 }

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::gate;
 use crate::hosted::{Admission, Hosted};
 use crate::message::Message;
+use crate::people;
 use crate::ports::{Fault, Put};
 use crate::projections;
 use crate::suggestions;
@@ -118,7 +119,7 @@ impl Hosted for Customer {
     fn letter(command: &Command) -> Option<Value> {
         match command {
             Command::Observe(_) => serde_json::to_value(command).ok(),
-            Command::NoteConsent { .. }
+            Command::NoteConsent(_)
             | Command::MergeWith { .. }
             | Command::Unmerge { .. }
             | Command::Unbind { .. }
@@ -132,7 +133,9 @@ impl Hosted for Customer {
     }
 
     fn documents(key: &ActorKey, _: &Self, facts: &[&Event]) -> Vec<Put> {
-        suggestions::documents(key, facts)
+        let mut puts = suggestions::documents(key, facts);
+        puts.extend(people::documents(key, facts));
+        puts
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn admit(
             }
             None
         }
-        Command::NoteConsent { .. } | Command::Unmerge { .. } | Command::Backfill { .. } => None,
+        Command::NoteConsent(_) | Command::Unmerge { .. } | Command::Backfill { .. } => None,
     };
     if let Some(refused) = whose(engine, set, policy, message, observation).await? {
         return Ok(refused);

@@ -37,6 +37,7 @@ mod metrics;
 mod ops;
 mod page;
 mod params;
+mod past;
 mod peer;
 mod profiles;
 mod routes;

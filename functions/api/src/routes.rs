@@ -121,6 +121,8 @@ routes! {
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
+        get "/v1/profiles/{id}/consents" ProfilesRead => consents::list;
+        get "/v1/profiles/{id}/stages" ProfilesRead => profiles::stages;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
         post "/v1/profiles/{id}/identifiers/unbind" IdentityWrite => identity::unbind;
         get "/v1/identity/conflicts" IdentityWrite => identity::conflicts::list;

@@ -38,6 +38,7 @@ fn reported(outcome: &SendOutcome) -> String {
         SendOutcome::Expired => "expired".into(),
         SendOutcome::Failed { .. } => "failed".into(),
         SendOutcome::Unknown { .. } => "unknown".into(),
+        SendOutcome::Withheld { reason } => format!("withheld/{}", suppressed(*reason)),
     }
 }
 

@@ -1,15 +1,19 @@
 //! What is known about one customer.
 
+mod data_scope;
 mod fact;
 mod lookup;
 mod read;
+mod stages;
 mod timeline;
 mod view;
 
 pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
-pub(crate) use read::live;
+pub(crate) use read::{live, reach};
+pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
+pub(crate) use view::word;
 
 use crate::api::Api;
 use crate::failure::Failure;

@@ -1,28 +1,30 @@
 //! The row of a customer, whatever id they are asked for by.
 
+use super::data_scope::may_see;
 use crate::api::Api;
 use crate::failure::Failure;
 use crate::secret::Secret;
-use roadbook_customer::{Customer, Life};
-use roadbook_kernel::{ActorKey, CustomerId};
-use roadbook_runtime::ports::Fault;
-use roadbook_runtime::{Row, load_row};
-
-/// Tombstones a chain may have before something must be wrong.
-const CHAIN_MAX: u32 = 64;
+use roadbook_customer::Customer;
+use roadbook_kernel::CustomerId;
+use roadbook_runtime::Row;
 
 /// The live customer an id leads to.
 ///
 /// # Errors
-/// Not found, where this tenant has no such customer.
-pub(crate) async fn live(api: &Api, secret: &Secret, mut id: CustomerId) -> Result<Row<Customer>, Failure> {
-    for _ in 0..CHAIN_MAX {
-        let row = load_row::<Customer>(api.engine(), &ActorKey::customer(secret.tenant(), id)).await?;
-        match &row.state.life {
-            Life::Live(_) => return Ok(row),
-            Life::Merged { into, .. } => id = *into,
-            Life::Unborn => return Err(Failure::not_found("profile")),
-        }
+/// Not found, where this tenant has no such customer, and where the one who asks may not see them: in the same words.
+pub(crate) async fn live(api: &Api, secret: &Secret, id: CustomerId) -> Result<Row<Customer>, Failure> {
+    let row = roadbook_runtime::live(api.engine(), secret.tenant(), id).await?;
+    row.filter(|row| may_see(&secret.0, &row.state)).ok_or_else(|| Failure::not_found("profile"))
+}
+
+/// Whether a command may be sent to a customer. Free for those who may see everybody: their command finds out itself
+/// whether there is such a customer.
+///
+/// # Errors
+/// Not found, as from [`live`].
+pub(crate) async fn reach(api: &Api, secret: &Secret, id: CustomerId) -> Result<(), Failure> {
+    if secret.0.stores().is_none() {
+        return Ok(());
     }
-    Err(Fault::Corrupt(format!("the tombstones behind {id} do not end")).into())
+    live(api, secret, id).await.map(drop)
 }

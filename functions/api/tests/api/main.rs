@@ -3,6 +3,7 @@
 mod auth;
 mod bodies;
 mod browser;
+mod data_scope;
 mod definitions;
 mod forge;
 mod identity;

@@ -26,6 +26,8 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/stages", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
         ("post", "/v1/profiles/{id}/identifiers/unbind", OneThing(json!({ "kind": "device", "value": "tablet-1" }))),
         ("get", "/v1/identity/conflicts", List),

@@ -1,6 +1,6 @@
 //! Two customers who were one for a while are what they would be had they never met.
 
-use roadbook_customer::{Command, SendStatus};
+use roadbook_customer::{Command, ConsentWord, SendStatus};
 use roadbook_identity::{Grade, Kind};
 use roadbook_it::canon;
 use roadbook_it::rig::{Rig, T0};
@@ -215,14 +215,15 @@ async fn a_withdrawal_nobody_can_attribute_counts_for_both_and_is_listed() {
     let rig = Rig::memory();
     live(&rig, 1, async |rig| merge(rig).await).await;
     let (purpose, verdict) = (Purpose::Marketing, Verdict::Withdrawn);
-    rig.tell(&user("al"), "no", Command::NoteConsent { purpose, verdict }, at(59 * 3 * HOUR_MS)).await;
+    rig.tell(&user("al"), "no", Command::NoteConsent(ConsentWord::general(purpose, verdict)), at(59 * 3 * HOUR_MS))
+        .await;
     // An event that names both accounts contradicts itself.
     rig.observe(&[Say::track("both", "visit", &[user("al"), user("bo")]).at(at(59 * 3 * HOUR_MS))]).await;
     let other = the_other(&rig).await;
     unmerge(&rig, other).await;
     for who in [user("al"), user("bo")] {
         assert_eq!(
-            rig.customer(&who).await.consents.standing(purpose).map(|one| one.verdict),
+            rig.customer(&who).await.consents.standing(purpose, None).map(|one| one.verdict),
             Some(Verdict::Withdrawn)
         );
     }
