@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_password() {
-        for (password, login) in [("short", "a"), (&"x".repeat(257), "a"), ("Somebody@example.com ", "somebody@example.com")]
+        for (password, login) in
+            [("short", "a"), (&"x".repeat(257), "a"), ("Somebody@example.com ", "somebody@example.com")]
         {
             assert!(password_problem(password, login).is_some(), "{password}");
         }

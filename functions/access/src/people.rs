@@ -2,13 +2,13 @@
 
 use crate::authority::{Authority, Bearer, Proven};
 use crate::buckets::Buckets;
+use crate::login::Login;
 use crate::passwords::Passwords;
 use crate::roles::Role;
 use crate::scope::Scopes;
 use crate::tenant::tenant_key;
 use crate::token::{Denied, Fetch, Issued, OWN_ISSUER, OwnClaims, Presented, Provider, ProviderSettings, Signer};
 use crate::token::{Vouched, Wanted};
-use crate::login::Login;
 use crate::users::{Membership, Status, User, UserChange, Users, UsersError};
 use roadbook_kernel::{Moment, Personal, TenantId, UserId};
 use roadbook_runtime::ports::{Fault, Store};
@@ -170,13 +170,7 @@ impl People {
         Ok(signed_in)
     }
 
-    fn admit(
-        &self,
-        user: &User,
-        wanted: Option<TenantId>,
-        random: [u8; 16],
-        now: Moment,
-    ) -> Result<SignedIn, Fault> {
+    fn admit(&self, user: &User, wanted: Option<TenantId>, random: [u8; 16], now: Moment) -> Result<SignedIn, Fault> {
         let open = |membership: &Membership| membership.status == Status::Active;
         let mut choices = user
             .memberships
@@ -276,3 +270,6 @@ fn network(peer: IpAddr) -> IpAddr {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

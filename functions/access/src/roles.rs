@@ -82,17 +82,12 @@ macro_rules! roles {
 }
 
 /// Looking, without changing anything: customers, and what is done with them.
-const LOOK: Scopes =
-    Scopes::of(&[Scope::ProfilesRead, Scope::SegmentsRead, Scope::JourneysRead, Scope::TagsRead]);
+const LOOK: Scopes = Scopes::of(&[Scope::ProfilesRead, Scope::SegmentsRead, Scope::JourneysRead, Scope::TagsRead]);
 /// Working with customers one at a time.
 const SERVE: Scopes = LOOK.or(Scopes::of(&[Scope::ProfilesWrite]));
 /// Everything that can be read.
-const READ: Scopes = LOOK.or(Scopes::of(&[
-    Scope::EventsRead,
-    Scope::LettersRead,
-    Scope::IntegrationsRead,
-    Scope::AdminRead,
-]));
+const READ: Scopes =
+    LOOK.or(Scopes::of(&[Scope::EventsRead, Scope::LettersRead, Scope::IntegrationsRead, Scope::AdminRead]));
 
 roles! {
     OemMarketing = "oem_marketing", "OEM 市场", "OEM marketing", Tenant,
@@ -183,7 +178,8 @@ mod tests {
     }
 
     fn table() -> String {
-        let mut out = String::from("| role | 中文 | English | place it needs | scopes |\n| --- | --- | --- | --- | --- |\n");
+        let mut out =
+            String::from("| role | 中文 | English | place it needs | scopes |\n| --- | --- | --- | --- | --- |\n");
         for role in Role::ALL {
             let place = match role.reach() {
                 Reach::Tenant => "none",

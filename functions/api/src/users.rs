@@ -14,9 +14,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use roadbook_access::{
-    Login, Membership, OrgScope, Role, Status, User, UserChange, UsersError, password_problem,
-};
+use roadbook_access::{Login, Membership, OrgScope, Role, Status, User, UserChange, UsersError, password_problem};
 use roadbook_kernel::{Personal, TenantId, UserId};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -56,7 +54,8 @@ fn answer(tenant: TenantId, user: &User) -> Result<Json<Value>, Failure> {
 pub(crate) async fn list(State(api): State<Arc<Api>>, secret: Secret, params: Params) -> Result<Json<Page>, Failure> {
     let (tenant, keys) = (secret.tenant(), secret.keys(&api));
     let page = PageQuery::read(&params, &keys, "users".to_owned())?;
-    let after = page.after.as_deref().and_then(|place| Some(UserId::from_u128(u128::from_be_bytes(place.try_into().ok()?))));
+    let after =
+        page.after.as_deref().and_then(|place| Some(UserId::from_u128(u128::from_be_bytes(place.try_into().ok()?))));
     let mut users = api.app.people.users.list(tenant, after, page.limit + 1).await?;
     let more = users.len() > page.limit;
     users.truncate(page.limit);

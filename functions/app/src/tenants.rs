@@ -38,7 +38,8 @@ impl Tenants {
         let id = TenantId::from_u128(sortable(now, Hash128(u128::from_be_bytes(random))));
         let tenant = Tenant { id, name: name.to_owned(), created_at: now };
         let body = serde_json::to_vec(&tenant).map_err(|error| Fault::Corrupt(error.to_string()))?;
-        let put = Put { key: tenant_key(id), expect: Expect::Absent, item: Some(Item { version: 1, body: body.into() }) };
+        let put =
+            Put { key: tenant_key(id), expect: Expect::Absent, item: Some(Item { version: 1, body: body.into() }) };
         self.store.commit(Commit { puts: vec![put], ..Commit::default() }).await?;
         Ok(tenant)
     }

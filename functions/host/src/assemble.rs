@@ -1,8 +1,8 @@
 //! Puts the product together over one folder.
 
 use crate::keyfile;
-use anyhow::{Context, Result};
 use crate::provider::ProviderDocuments;
+use anyhow::{Context, Result};
 use roadbook_access::Fetch;
 use roadbook_app::{App, Config, Tenant};
 use roadbook_channels::{Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings};

@@ -230,6 +230,56 @@ fn shown(tenant: TenantId, user: &User) -> Result<Value> {
 mod tests {
     use super::*;
 
+    /// Over a real folder, as the process that serves it does.
+    #[tokio::test]
+    async fn an_operator_adds_lists_disables_and_sets_passwords() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = roadbook_app::Config::default();
+        let opened = crate::assemble::open(folder.path(), &config).unwrap();
+        let clock = Arc::new(roadbook_runtime::SystemClock);
+        let host = crate::assemble::assemble(&opened, config, clock).unwrap();
+        let app = &host.app;
+        for name in ["one", "two"] {
+            admin::create_tenant(app, name).await.unwrap();
+        }
+        let tenants = app.tenants.list().await.unwrap();
+        let of = |number: usize| Of { tenant: Some(tenants[number].id.to_string()) };
+        let personal = |text: &str| Personal::new(text.to_owned());
+        let add = |password: Option<&str>| Command::Add {
+            login: personal("Test.Person@example.com"),
+            name: personal("Test Person"),
+            roles: vec![Role::DccAgent],
+            org_scope: Some("/oem/brand/east/sh/4S001".parse().unwrap()),
+            password: password.map(personal),
+        };
+        assert!(carry_out(app, Of { tenant: None }, Command::List).await.is_err(), "there are two tenants");
+        assert!(carry_out(app, of(0), add(Some("short"))).await.is_err());
+        assert!(carry_out(app, of(0), add(None)).await.is_err(), "nobody has the login yet");
+        let made = carry_out(app, of(0), add(Some("a good password"))).await.unwrap();
+        assert!(carry_out(app, of(1), add(Some("a good password"))).await.is_err(), "the login is in use");
+        carry_out(app, of(1), add(None)).await.unwrap();
+        let listed = carry_out(app, of(1), Command::List).await.unwrap();
+        assert_eq!((&listed[0]["id"], &listed[0]["login"]), (&made["id"], &json!("test.person@example.com")));
+
+        let id = personal(made["id"].as_str().unwrap());
+        let command = Command::Status { person: id.clone(), status: Status::Disabled };
+        assert_eq!(carry_out(app, of(0), command).await.unwrap()["status"], "disabled");
+        let listed = carry_out(app, of(1), Command::List).await.unwrap();
+        assert_eq!(listed[0]["status"], "active", "the other tenant is not concerned");
+        let login = personal("TEST.PERSON@example.com");
+        let command = Command::Password { person: login, password: personal("another password") };
+        carry_out(app, of(1), command).await.unwrap();
+        let attempt = roadbook_access::Attempt {
+            login: "test.person@example.com",
+            password: personal("another password"),
+            tenant: None,
+            peer: None,
+            random: [1; 16],
+        };
+        let signed_in = app.people.sign_in(attempt, app.engine.wall.now()).await.unwrap();
+        assert!(matches!(signed_in, roadbook_access::SignedIn::Done(session) if session.tenant == tenants[1].id));
+    }
+
     /// The socket carries it, and nothing that prints a command shows who or what.
     #[test]
     fn a_command_reads_back_and_prints_no_secret() {

@@ -1,6 +1,6 @@
 use super::*;
-use roadbook_runtime::{ManualClock, Memory};
 use roadbook_runtime::ports::{DueEntry, DueKind};
+use roadbook_runtime::{ManualClock, Memory};
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Moment::from_millis(1)))

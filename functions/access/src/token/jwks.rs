@@ -141,8 +141,7 @@ fn discovered(issuer: &str, document: &[u8]) -> Result<String, FetchFailed> {
         issuer: String,
         jwks_uri: String,
     }
-    let found: Configuration =
-        serde_json::from_slice(document).map_err(|_| FetchFailed("discovery_unreadable"))?;
+    let found: Configuration = serde_json::from_slice(document).map_err(|_| FetchFailed("discovery_unreadable"))?;
     if found.issuer != issuer {
         return Err(FetchFailed("discovery_of_another_issuer"));
     }
@@ -190,9 +189,7 @@ fn key(jwk: &Jwk) -> Option<Key> {
         return None;
     }
     let (key, algorithm) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-        ("RSA", None) => {
-            (DecodingKey::from_rsa_components(jwk.n.as_deref()?, jwk.e.as_deref()?), Algorithm::RS256)
-        }
+        ("RSA", None) => (DecodingKey::from_rsa_components(jwk.n.as_deref()?, jwk.e.as_deref()?), Algorithm::RS256),
         ("EC", Some("P-256")) => {
             (DecodingKey::from_ec_components(jwk.x.as_deref()?, jwk.y.as_deref()?), Algorithm::ES256)
         }

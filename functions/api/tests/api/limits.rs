@@ -18,7 +18,10 @@ async fn every_answer_says_how_much_is_left_and_the_last_says_when_to_come_back(
     }
     let refused = rig.get("/v1/segments").await;
     refused.is_problem(429, "rate_limited");
-    assert_eq!((refused.header("retry-after"), refused.header("ratelimit")), (Some("20"), Some(r#""default";r=0;t=60"#)));
+    assert_eq!(
+        (refused.header("retry-after"), refused.header("ratelimit")),
+        (Some("20"), Some(r#""default";r=0;t=60"#))
+    );
     // Neither another tenant nor ingestion is concerned.
     assert!(rig.secret(&rig.other, "get", "/v1/segments", Value::Null).await.status.is_success());
     for number in 0..5 {

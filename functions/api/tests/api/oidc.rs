@@ -286,8 +286,16 @@ async fn odd_sets_of_keys_do_no_harm() {
         json!({ "kty": "EC", "crv": "P-521", "kid": "curve", "x": "AA", "y": "AA" }),
         json!("not an object"),
         json!({ "kid": "k1" }),
-        { let mut jwk = key.jwk("sealing"); jwk["use"] = json!("enc"); jwk },
-        { let mut jwk = key.jwk("other-alg"); jwk["alg"] = json!("ES384"); jwk },
+        {
+            let mut jwk = key.jwk("sealing");
+            jwk["use"] = json!("enc");
+            jwk
+        },
+        {
+            let mut jwk = key.jwk("other-alg");
+            jwk["alg"] = json!("ES384");
+            jwk
+        },
         key.jwk("k1"),
     ];
     let provider = Provider::new(odd).await;

@@ -180,10 +180,7 @@ async fn nobody_gives_what_they_do_not_have() {
     let limited = |scopes: Value| json!({ "name": "limited", "kind": "secret", "scopes": scopes });
     let made = rig.post("/v1/api-keys", limited(json!(["admin:read", "admin:write", "profiles:read"]))).await.ok();
     let key = made["key"].as_str().unwrap();
-    for body in [
-        limited(json!(["admin:write", "segments:write"])),
-        json!({ "name": "app", "kind": "write" }),
-    ] {
+    for body in [limited(json!(["admin:write", "segments:write"])), json!({ "name": "app", "kind": "write" })] {
         with(&rig, key, "post", "/v1/api-keys", body).await.is_problem(403, "more_than_own");
     }
     // Without scopes it gets its maker's, not everything.
@@ -194,7 +191,9 @@ async fn nobody_gives_what_they_do_not_have() {
 
     let (admin, _) = signed_in(&rig, "admin@example.com", "tenant_admin").await;
     let admin = format!("/v1/users/{admin}");
-    with(&rig, key, "post", "/v1/users", person("new@example.com", "tenant_admin")).await.is_problem(403, "more_than_own");
+    with(&rig, key, "post", "/v1/users", person("new@example.com", "tenant_admin"))
+        .await
+        .is_problem(403, "more_than_own");
     for body in [json!({ "password": "taken over now" }), json!({ "status": "disabled" }), json!({ "name": "x" })] {
         with(&rig, key, "patch", &admin, body).await.is_problem(403, "more_than_own");
     }
@@ -217,7 +216,9 @@ async fn an_administrator_of_a_region_stays_in_it() {
     let listed = with(&rig, &token, "get", "/v1/users", Value::Null).await.ok();
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(1), "{listed}");
 
-    with(&rig, &token, "post", "/v1/users", person("new@example.com", "auditor")).await.is_problem(403, "more_than_own");
+    with(&rig, &token, "post", "/v1/users", person("new@example.com", "auditor"))
+        .await
+        .is_problem(403, "more_than_own");
     let made = with(&rig, &token, "post", "/v1/users", at_store("dcc@example.com", "dcc_agent")).await.ok();
     let path = format!("/v1/users/{}", made["id"].as_str().unwrap());
     let away = json!({ "org_scope": "/oem/brand/west/gd/4S900" });
@@ -238,7 +239,8 @@ async fn an_administrator_of_a_region_stays_in_it() {
 #[tokio::test]
 async fn people_are_checked_when_they_are_invited() {
     let rig = Rig::new().await;
-    let body = json!({ "login": "a b", "name": "", "roles": ["root"], "org_scope": "east", "password": "short", "x": 1 });
+    let body =
+        json!({ "login": "a b", "name": "", "roles": ["root"], "org_scope": "east", "password": "short", "x": 1 });
     let problem = rig.post("/v1/users", body).await.is_problem(400, "invalid_body");
     let pointers: Vec<&str> =
         problem["errors"].as_array().unwrap().iter().map(|place| place["pointer"].as_str().unwrap()).collect();
@@ -270,7 +272,8 @@ async fn people_come_in_pages_and_keys_expire() {
     let rest = rig.get(&format!("/v1/users?limit=2&cursor={}", first["next_cursor"].as_str().unwrap())).await.ok();
     assert_eq!((rest["data"].as_array().map(Vec::len), &rest["has_more"]), (Some(1), &json!(false)));
 
-    let body = |end: &str| json!({ "name": "report", "kind": "secret", "scopes": ["profiles:read"], "expires_at": end });
+    let body =
+        |end: &str| json!({ "name": "report", "kind": "secret", "scopes": ["profiles:read"], "expires_at": end });
     rig.post("/v1/api-keys", body("2025-12-31T00:00:00Z")).await.is_problem(400, "invalid_body");
     rig.post("/v1/api-keys", body("tomorrow")).await.is_problem(400, "invalid_body");
     let made = rig.post("/v1/api-keys", body("2026-01-01T00:01:00Z")).await.ok();

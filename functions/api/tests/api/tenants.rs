@@ -189,9 +189,16 @@ async fn another_tenants_things_are_like_those_nobody_has() {
             }
             Rule::List => {
                 let answer = rig.secret(&rig.other, method, path, Value::Null).await.ok().to_string();
-                for planted in
-                    ["planted", "m-3", "intended", &things.segment, &things.journey, &things.letter, &things.key, &things.user]
-                {
+                for planted in [
+                    "planted",
+                    "m-3",
+                    "intended",
+                    &things.segment,
+                    &things.journey,
+                    &things.letter,
+                    &things.key,
+                    &things.user,
+                ] {
                     assert!(!answer.contains(planted), "{what} shows {planted}: {answer}");
                 }
             }

@@ -90,7 +90,10 @@ async fn nothing_unsigned_or_signed_otherwise_is_believed() {
     for none in ["none", "None", "NONE", "nOnE", "none ", ""] {
         let header = mine.header("alg", json!(none)).to_string();
         tokens.push((format!("alg {none:?}, no signature"), format!("{}.{}.", b64(&header), b64(&claims))));
-        tokens.push((format!("alg {none:?}, a signature"), mine.with_parts(&mine.header("alg", json!(none)), &mine.claims)));
+        tokens.push((
+            format!("alg {none:?}, a signature"),
+            mine.with_parts(&mine.header("alg", json!(none)), &mine.claims),
+        ));
     }
     // Our public key is no secret: whoever treats it as one signs with it.
     let stranger = Key::ed25519(9);
