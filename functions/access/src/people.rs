@@ -77,19 +77,16 @@ pub struct People {
 
 impl People {
     /// People kept in a store, whose tokens are signed under a secret of the installation.
-    ///
-    /// # Errors
-    /// A secret no key can be derived from.
-    pub fn new(store: Arc<dyn Store>, secret: &[u8; 32]) -> Result<Self, Fault> {
-        Ok(Self {
+    pub fn new(store: Arc<dyn Store>, secret: &[u8; 32]) -> Self {
+        Self {
             users: Users::new(store.clone()),
             store,
             passwords: Passwords::new(),
-            signer: Signer::derive(secret)?,
+            signer: Signer::derive(secret),
             providers: Vec::new(),
             login_failures: Buckets::new(LOGIN_FAILURES, FAILURES_WINDOW_MS, FAILURES_KEYS),
             peer_failures: Buckets::new(PEER_FAILURES, FAILURES_WINDOW_MS, FAILURES_KEYS),
-        })
+        }
     }
 
     /// The same, with providers that vouch for more people. Issuers must differ from each other and from ours.

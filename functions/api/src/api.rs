@@ -1,5 +1,6 @@
 //! What every handler of this door has at hand.
 
+use crate::debugger::Debugger;
 use crate::gate::Gate;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
@@ -13,12 +14,17 @@ pub(crate) struct Api {
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
+    pub(crate) debugger: Debugger,
+    /// When this process began, in milliseconds: its events are numbered anew.
+    pub(crate) debugger_boot: i64,
 }
 
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
         let limits = Limits::new(app.config.rate_limit_per_minute);
-        Self { app, gate: Gate::new(), metrics: Metrics::default(), limits }
+        let debugger_boot = app.engine.clock.now().millis();
+        let (gate, metrics, debugger) = (Gate::new(), Metrics::default(), Debugger::new());
+        Self { app, gate, metrics, limits, debugger, debugger_boot }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

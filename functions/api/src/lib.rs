@@ -7,6 +7,8 @@
 //! | Who may ask, and how often? | `credentials.rs`, `limit.rs`, `secret.rs` |
 //! | How do people sign in? | `sign_in.rs`, `peer.rs`, `me.rs`, `users.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
+//! | What came in last, and what became of it? | `debugger/` |
+//! | What happens to a repeated request? | `idempotency.rs` |
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
@@ -22,10 +24,12 @@ mod body;
 mod command;
 mod consents;
 mod credentials;
+mod debugger;
 mod definitions;
 mod failure;
 mod fields;
 mod gate;
+mod idempotency;
 mod identity;
 mod ingest;
 mod keys;
@@ -47,5 +51,5 @@ mod sign_in;
 mod trace;
 mod users;
 
-pub use peer::{Doors, Peer};
+pub use peer::Doors;
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

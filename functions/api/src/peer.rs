@@ -1,23 +1,22 @@
 //! From where a request came. Only signing in asks, so only there it is noted: events pay for a comparison of paths.
+//! Behind a proxy the address is the proxy's.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use tower::Service;
 
-/// The path whose requests know their peer.
+/// Where people sign in.
 pub(crate) const SIGN_IN: &str = "/v1/auth/token";
+/// Where they sign in to the console, which asks the path above for them and says from where.
+const CONSOLE_SIGN_IN: &str = "/console/sign-in";
 
-/// The address a request came from, in its extensions. Behind a proxy it is the proxy's.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub IpAddr);
-
-/// The router as `axum::serve` takes it, with peers.
+/// The router as `axum::serve` takes it: a request to sign in has its peer as `ConnectInfo<SocketAddr>`.
 #[derive(Clone)]
 pub struct Doors(Router);
 
@@ -33,7 +32,7 @@ impl Doors {
 #[derive(Clone)]
 pub struct Door {
     router: Router,
-    peer: IpAddr,
+    peer: SocketAddr,
 }
 
 impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for Doors {
@@ -46,7 +45,7 @@ impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for Doors {
     }
 
     fn call(&mut self, stream: IncomingStream<'_, L>) -> Self::Future {
-        ready(Ok(Door { router: self.0.clone(), peer: stream.remote_addr().ip() }))
+        ready(Ok(Door { router: self.0.clone(), peer: *stream.remote_addr() }))
     }
 }
 
@@ -60,8 +59,8 @@ impl Service<Request> for Door {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        if request.uri().path() == SIGN_IN {
-            request.extensions_mut().insert(Peer(self.peer));
+        if matches!(request.uri().path(), SIGN_IN | CONSOLE_SIGN_IN) {
+            request.extensions_mut().insert(ConnectInfo(self.peer));
         }
         self.router.call(request)
     }

@@ -7,17 +7,21 @@ use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, identity, ingest, keys, letters, limit, me, ops, profiles, sends, sign_in, trace, users};
+use crate::{
+    consents, debugger, idempotency, identity, ingest, keys, letters, limit, me, ops, profiles, sends, sign_in, trace,
+    users,
+};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Extension, Router};
 use roadbook_access::Scope;
 use roadbook_app::App;
 use roadbook_customer::Call;
 use roadbook_kernel::{JourneyId, SegmentId};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// One path and method of the API.
@@ -76,8 +80,8 @@ macro_rules! routes {
         /// The last layer is the outermost: a request is named, then its key is proven and counted.
         fn secret(api: Arc<Api>) -> Router<Arc<Api>> {
             Router::new()
-                $(.route($any, $any_method($any_handler).layer(Extension(Required(None)))))*
-                $(.route($path, $method($handler).layer(Extension(Required(Some(Scope::$scope))))))*
+                $(.route($any, guarded(&api, None, $any_method($any_handler))))*
+                $(.route($path, guarded(&api, Some(Scope::$scope), $method($handler))))*
                 .route_layer(from_fn_with_state(api.clone(), limit::around))
                 .route_layer(from_fn_with_state(api, trace::around))
         }
@@ -147,7 +151,9 @@ routes! {
         get "/v1/journeys/{id}/diagram" JourneysRead => journeys::diagram;
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
+        put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;
@@ -158,6 +164,13 @@ routes! {
         patch "/v1/users/{id}" AdminWrite => users::change;
         delete "/v1/users/{id}" AdminWrite => users::remove;
     }
+}
+
+/// A handler behind the right it takes, and behind the answers that are kept for repeated requests.
+fn guarded(api: &Arc<Api>, scope: Option<Scope>, handler: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
+    handler
+        .layer::<_, Infallible>(from_fn_with_state(api.clone(), idempotency::around))
+        .layer(Extension(Required(scope)))
 }
 
 /// The router of the API.

@@ -3,9 +3,9 @@
 use crate::api::{Api, random};
 use crate::failure::Failure;
 use crate::fields::Fields;
-use crate::peer::{Peer, SIGN_IN};
+use crate::peer::SIGN_IN;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -13,13 +13,14 @@ use roadbook_access::{Attempt, Session, SignedIn};
 use roadbook_kernel::{Personal, TenantId};
 use roadbook_wire::{PROBLEM_CONTENT_TYPE, Problem};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// `POST /v1/auth/token {login, password, tenant?}`. One answer for whatever was wrong: an unknown login, a wrong
 /// password, somebody disabled, another tenant.
 pub(crate) async fn sign_in(
     State(api): State<Arc<Api>>,
-    peer: Option<Extension<Peer>>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
@@ -33,7 +34,7 @@ pub(crate) async fn sign_in(
         Some(text) => Some(text.parse().unwrap_or(TenantId::from_u128(0))),
         None => None,
     };
-    let peer = peer.map(|Extension(Peer(address))| address);
+    let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
     let attempt = Attempt { login: &login, password, tenant, peer, random: random()? };
     match api.app.people.sign_in(attempt, api.engine().wall.now()).await? {
         SignedIn::Done(session) => done(&api, session).await,

@@ -46,14 +46,10 @@ async fn observed(api: &Arc<Api>, class: RouteClass, request: Request, next: Nex
     api.metrics.answered(class, response.status());
     if let Some(Told(failure)) = response.extensions_mut().remove::<Told>() {
         note(&span, &failure);
-        let mut answer = failure.answer(&instance(&path, &route), &trace_id);
-        // What was said besides the problem, such as how many requests are left.
-        for (name, value) in response.headers() {
-            if !answer.headers().contains_key(name) {
-                answer.headers_mut().insert(name, value.clone());
-            }
-        }
-        response = answer;
+        // What a middleware has put on the answer stays on it.
+        let headers = std::mem::take(response.headers_mut());
+        response = failure.answer(&instance(&path, &route), &trace_id);
+        response.headers_mut().extend(headers);
     }
     response
 }

@@ -3,11 +3,11 @@
 use crate::config::Config;
 use crate::tenants::Tenants;
 use roadbook_access::{Access, Fetch, People};
-use roadbook_runtime::ports::Fault;
 use roadbook_runtime::relay::SYSTEM;
 use roadbook_runtime::{Engine, Router};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
 
 /// The application behind every door.
 pub struct App {
@@ -24,41 +24,54 @@ pub struct App {
     /// Settings.
     pub config: Config,
     draining: AtomicBool,
+    drained: Notify,
 }
 
 impl App {
-    /// Puts an application together. `fetch` gets the keys of the sign-in providers in the settings.
-    ///
-    /// # Errors
-    /// A master key the key for tokens cannot be derived from, or settings that were not checked.
-    pub fn new(
-        engine: Arc<Engine>,
-        router: Arc<Router>,
-        config: Config,
-        fetch: &Arc<dyn Fetch>,
-    ) -> Result<Self, Fault> {
+    /// Puts an application together, which believes its own tokens only.
+    pub fn new(engine: Arc<Engine>, router: Arc<Router>, config: Config) -> Self {
         let store = engine.store.clone();
-        let providers = config.oidc.iter().map(crate::Oidc::settings).collect::<Result<Vec<_>, _>>();
-        let providers = providers.map_err(|problem| Fault::Store(format!("the settings of `oidc`: {problem}")))?;
-        Ok(Self {
+        Self {
             access: Access::new(store.clone(), engine.wall.clone()),
-            people: People::new(store.clone(), &token_secret(&engine))?.trusting(providers, fetch),
+            people: People::new(store.clone(), &token_secret(&engine)),
             tenants: Tenants::new(store),
             engine,
             router,
             config,
             draining: AtomicBool::new(false),
-        })
+            drained: Notify::new(),
+        }
+    }
+
+    /// The same, which also believes the sign-in providers of its settings. `fetch` gets their keys.
+    #[must_use]
+    pub fn trusting(mut self, fetch: &Arc<dyn Fetch>) -> Self {
+        // The settings were checked when they were read; a provider that cannot be used vouches for nobody.
+        let providers = self.config.oidc.iter().filter_map(|one| one.settings().ok()).collect();
+        self.people = self.people.trusting(providers, fetch);
+        self
     }
 
     /// From now on `/readyz` says no: the process finishes what it has and takes nothing new.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
+        self.drained.notify_waiters();
     }
 
     /// Whether the process is about to stop.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Returns when the process is about to stop: for answers that would not end by themselves.
+    pub async fn until_draining(&self) {
+        let told = self.drained.notified();
+        tokio::pin!(told);
+        // Listens before it looks.
+        told.as_mut().enable();
+        if !self.is_draining() {
+            told.await;
+        }
     }
 }
 

@@ -66,9 +66,7 @@ pub fn run(place: &Place, command: Command) -> Result<()> {
             let host = assemble::assemble(&opened, config, Arc::new(SystemClock))?;
             runtime.block_on(carry_out(&host.app, command))?
         }
-        Err(error) if assemble::is_in_use(&error) => runtime
-            .block_on(socket::ask(&place.data, &command))
-            .context("the folder is in use, and the process that serves it does not answer")?,
+        Err(error) if assemble::is_in_use(&error) => runtime.block_on(socket::ask(&place.data, &command))?,
         Err(error) => return Err(error),
     };
     println!("{}", serde_json::to_string_pretty(&answer)?);

@@ -26,7 +26,7 @@ async fn people() -> (People, User) {
     let item = Some(Item { version: 1, body: b"{}".to_vec().into() });
     let put = Put { key: tenant_key(TENANT), expect: Expect::Absent, item };
     store.commit(Commit { puts: vec![put], ..Commit::default() }).await.unwrap();
-    let people = People::new(store, &[7; 32]).unwrap().trusting(Vec::new(), &(Arc::new(NoFetch) as Arc<dyn Fetch>));
+    let people = People::new(store, &[7; 32]).trusting(Vec::new(), &(Arc::new(NoFetch) as Arc<dyn Fetch>));
     let membership = Membership {
         name: Personal::new("Test Person".into()),
         roles: vec![Role::OemMarketing],
@@ -98,7 +98,7 @@ async fn our_own_signature_is_not_enough() {
         let token = people.signer.sign(&claims);
         assert!(people.verify(&token, NOW).await.unwrap().is_none(), "no {member}");
     }
-    let elsewhere = People::new(Arc::new(Memory::new()), &[8; 32]).unwrap();
+    let elsewhere = People::new(Arc::new(Memory::new()), &[8; 32]);
     let token = elsewhere.signer.sign(&claims(&user));
     assert!(people.verify(&token, NOW).await.unwrap().is_none(), "another installation's key");
 }

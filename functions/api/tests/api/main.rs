@@ -3,9 +3,12 @@
 mod auth;
 mod bodies;
 mod browser;
+mod corrections;
 mod data_scope;
+mod debugger;
 mod definitions;
 mod forge;
+mod idempotency;
 mod identity;
 mod ingestion;
 mod letters;

@@ -2,8 +2,8 @@
 
 use crate::rig::{Answer, Rig, Tenant};
 use axum::Extension;
+use axum::extract::ConnectInfo;
 use roadbook_access::{Login, Membership, Role, Status};
-use roadbook_api::Peer;
 use roadbook_kernel::Personal;
 use serde_json::{Value, json};
 
@@ -336,7 +336,10 @@ async fn one_address_that_tries_many_logins_is_slowed_down() {
     served.abort();
     let body = json!({ "login": "guess-60", "password": "a wrong password" });
     sign_in(&rig, body.clone()).await.is_problem(401, "wrong_login");
-    let elsewhere = Rig { router: rig.router.clone().layer(Extension(Peer([192, 0, 2, 1].into()))), ..rig };
+    let elsewhere = Rig {
+        router: rig.router.clone().layer(Extension(ConnectInfo(std::net::SocketAddr::from(([192, 0, 2, 1], 50_000))))),
+        ..rig
+    };
     sign_in(&elsewhere, body).await.is_problem(401, "wrong_login");
 }
 

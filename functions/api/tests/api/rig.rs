@@ -67,6 +67,16 @@ impl Store for Failing {
         self.inner.due(kind, until, limit).await
     }
 
+    async fn due_page(
+        &self,
+        kind: DueKind,
+        lane: u8,
+        from: Option<&DueEntry>,
+        limit: usize,
+    ) -> Result<Vec<DueEntry>, Fault> {
+        self.inner.due_page(kind, lane, from, limit).await
+    }
+
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
         self.inner.next_due(kind).await
     }
@@ -211,7 +221,7 @@ impl Rig {
         let tenants = Tenants::new(store.clone());
         let ids = [made(&tenants, "one", 1).await, made(&tenants, "two", 2).await];
         let fetch: Arc<dyn Fetch> = Arc::new(OverHttp(Documents::new().unwrap()));
-        let app = Arc::new(App::new(engine, router, config(&ids), &fetch).unwrap());
+        let app = Arc::new(App::new(engine, router, config(&ids)).trusting(&fetch));
         let mine = tenant(&app, ids[0], 1).await;
         let other = tenant(&app, ids[1], 2).await;
         let router = roadbook_api::router(app.clone());
