@@ -162,7 +162,12 @@ impl Announcement {
                     at,
                     &|| json!({ "journey": journey, "run": run, "node": node, "how": how }),
                 ),
-                RunEvent::Moved { .. } | RunEvent::Paused { .. } | RunEvent::SendIntended { .. } => None,
+                RunEvent::Moved { .. }
+                | RunEvent::Paused { .. }
+                | RunEvent::Held { .. }
+                | RunEvent::HeldOn { .. }
+                | RunEvent::Released { .. }
+                | RunEvent::SendIntended { .. } => None,
             },
             Event::StageMoved { car, from, to, at } => {
                 say(Topic::StageMoved, at, &|| json!({ "vehicle": car, "from": from, "to": to }))

@@ -30,6 +30,7 @@ mod letters;
 mod live;
 mod memory;
 mod message;
+mod past;
 mod people;
 pub mod ports;
 pub mod projections;
@@ -44,7 +45,9 @@ mod unmerge;
 pub mod webhooks;
 mod working;
 
-pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress};
+pub use backfill::{
+    Aim, SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress, sweep_of,
+};
 pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
@@ -55,6 +58,7 @@ pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};
 pub use live::live;
 pub use memory::{ManualClock, Memory, SystemClock, holds};
 pub use message::{Message, Outcome};
+pub use past::past;
 pub use people::{Person, people_of_car};
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
