@@ -12,4 +12,5 @@ mod it {
     pub mod stores;
     pub mod turns;
     pub mod unmerge;
+    pub mod webhooks;
 }
