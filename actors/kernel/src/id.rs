@@ -152,6 +152,9 @@ ids! {
     SendKey, "snd_";
     /// A message that could not be applied, kept whole with its reason.
     DeadLetterId, "dl_";
+    /// Work that goes on after its request was answered. Of an import it is a hash of the file, so the same file is the
+    /// same job.
+    JobId, "job_";
 }
 
 impl Hash128 {

@@ -69,15 +69,22 @@ pub async fn progress(engine: &Engine, tenant: TenantId, segment: SegmentId) -> 
     item.map(|item| read(&item)).transpose()
 }
 
+/// The sweeps of a tenant, one for each segment that was ever published.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn sweeps(engine: &Engine, tenant: TenantId) -> Result<Vec<SweepState>, Fault> {
+    let items = engine.store.scan(Space::Document, tenant, b"backfill/", None, 10_000).await?;
+    items.iter().map(|(_, item)| read(item)).collect()
+}
+
 /// Looks at the next `limit` customers of every sweep of a tenant that is not done. True while there is more to do.
 ///
 /// # Errors
 /// A fault; the customers since the last stored place are looked at again.
 pub async fn advance(engine: &Engine, deliver: &dyn Deliver, tenant: TenantId, limit: usize) -> Result<bool, Fault> {
-    let sweeps = engine.store.scan(Space::Document, tenant, b"backfill/", None, 10_000).await?;
     let mut more = false;
-    for (_, item) in sweeps {
-        let state = read(&item)?;
+    for state in sweeps(engine, tenant).await? {
         if !state.done {
             more |= step(engine, deliver, tenant, state, limit).await?;
         }

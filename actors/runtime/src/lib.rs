@@ -33,7 +33,9 @@ pub mod sends;
 pub mod sweep;
 mod working;
 
-pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress};
+pub use backfill::{
+    SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress, sweeps,
+};
 pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;

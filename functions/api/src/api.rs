@@ -6,12 +6,18 @@ use crate::metrics::Metrics;
 use roadbook_app::App;
 use roadbook_runtime::Engine;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Files that may be on their way in at once; each holds up to half a megabyte of memory.
+const UPLOADS_MAX: usize = 4;
 
 /// The application, and what this door keeps for itself.
 pub(crate) struct Api {
     pub(crate) app: Arc<App>,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
+    /// Places for files that are on their way in.
+    pub(crate) uploads: Semaphore,
     pub(crate) debugger: Debugger,
     /// When this process began, in milliseconds: its events are numbered anew.
     pub(crate) debugger_boot: i64,
@@ -20,7 +26,14 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
         let debugger_boot = app.engine.clock.now().millis();
-        Self { app, gate: Gate::new(), metrics: Metrics::default(), debugger: Debugger::new(), debugger_boot }
+        Self {
+            app,
+            gate: Gate::new(),
+            metrics: Metrics::default(),
+            uploads: Semaphore::new(UPLOADS_MAX),
+            debugger: Debugger::new(),
+            debugger_boot,
+        }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

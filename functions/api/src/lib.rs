@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | Which paths are there? | `routes.rs` |
 //! | What happens to an event that is sent? | `ingest/` |
+//! | How does a file come in, and what became of it? | `imports/`, `jobs.rs` |
 //! | Who may ask? | `credentials.rs`, `secret.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
 //! | What came in last, and what became of it? | `debugger/` |
@@ -29,7 +30,9 @@ mod failure;
 mod fields;
 mod gate;
 mod idempotency;
+mod imports;
 mod ingest;
+mod jobs;
 mod keys;
 mod letters;
 mod mask;

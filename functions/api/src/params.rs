@@ -42,6 +42,7 @@ named! {
     roadbook_kernel::SegmentId = "segment";
     roadbook_kernel::JourneyId = "journey";
     roadbook_kernel::DeadLetterId = "dead letter";
+    roadbook_kernel::JobId = "job";
 }
 
 impl<T: Named, S: Send + Sync> FromRequestParts<S> for PathId<T> {

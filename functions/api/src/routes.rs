@@ -7,7 +7,9 @@ use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, debugger, idempotency, ingest, keys, letters, merge, ops, profiles, sends, trace};
+use crate::{
+    consents, debugger, idempotency, imports, ingest, jobs, keys, letters, merge, ops, profiles, sends, trace,
+};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
@@ -121,7 +123,11 @@ routes! {
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
         put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
+        post "/v1/dead-letters/replay" LettersWrite => letters::replay_many;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        post "/v1/imports" ImportsWrite => imports::create;
+        get "/v1/jobs" ImportsWrite => jobs::list;
+        get "/v1/jobs/{id}" ImportsWrite => jobs::get;
         get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
         get "/v1/api-keys" AdminRead => keys::list;

@@ -3,11 +3,13 @@
 mod correct;
 mod producer;
 mod replay;
+mod replay_many;
 mod view;
 
 pub(crate) use correct::correct;
 pub(crate) use producer::producer_id;
 pub(crate) use replay::replay;
+pub(crate) use replay_many::replay_many;
 pub(crate) use view::wire as shown_event;
 
 use crate::api::Api;

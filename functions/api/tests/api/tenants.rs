@@ -45,7 +45,11 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/dead-letters/{id}", OneThing(Value::Null)),
         ("put", "/v1/dead-letters/{id}", OneThing(json!({ "type": "track", "userId": "u-9", "event": "e" }))),
         ("post", "/v1/dead-letters/{id}/replay", OneThing(Value::Null)),
+        ("post", "/v1/dead-letters/replay", Own),
         ("get", "/v1/events/debug", List),
+        ("post", "/v1/imports", Own),
+        ("get", "/v1/jobs", List),
+        ("get", "/v1/jobs/{id}", OneThing(Value::Null)),
         ("get", "/v1/sends/stats", List),
         ("get", "/v1/api-keys", List),
         ("post", "/v1/api-keys", Own),
@@ -61,6 +65,7 @@ struct Things {
     journey: String,
     letter: String,
     key: String,
+    job: String,
 }
 
 async fn things(rig: &Rig) -> Things {
@@ -81,7 +86,10 @@ async fn things(rig: &Rig) -> Things {
     )
     .await;
     rig.relay().await;
+    let event = track("u-1", "Opened", "m-4");
+    let job = id(rig.post("/v1/imports?format=ndjson", event).await.ok());
     Things {
+        job,
         profile: rig.profile_id("userId:u-1").await,
         second: rig.profile_id("userId:u-2").await,
         segment,
@@ -102,6 +110,7 @@ fn paths(path: &str, things: &Things) -> (String, String) {
         Some("journeys") => (&things.journey, "jrn_"),
         Some("dead-letters") => (&things.letter, "dl_"),
         Some("api-keys") => (&things.key, "key_"),
+        Some("jobs") => (&things.job, "job_"),
         _ => return (path.to_owned(), path.to_owned()),
     };
     (path.replace("{id}", thing), path.replace("{id}", &format!("{prefix}00000000000000000000000000")))
@@ -162,9 +171,16 @@ async fn another_tenants_things_are_like_those_nobody_has() {
             }
             Rule::List => {
                 let answer = rig.secret(&rig.other, method, path, Value::Null).await.ok().to_string();
-                for planted in
-                    ["planted", "m-3", "intended", &things.segment, &things.journey, &things.letter, &things.key]
-                {
+                for planted in [
+                    "planted",
+                    "m-3",
+                    "intended",
+                    &things.segment,
+                    &things.journey,
+                    &things.letter,
+                    &things.key,
+                    &things.job,
+                ] {
                     assert!(!answer.contains(planted), "{what} shows {planted}: {answer}");
                 }
             }
