@@ -1,6 +1,7 @@
 //! Applies events. Total: every event fits every state, so History can always be replayed.
 
 use crate::activity::Activity;
+use crate::cars::Car;
 use crate::command::{Call, Observation, SendOutcome};
 use crate::event::{Cause, Event};
 use crate::sends::{SENDS_KEPT, SendRecord, SendStatus};
@@ -15,27 +16,52 @@ impl Customer {
     pub(crate) fn apply(&mut self, event: &Event) {
         match event {
             Event::Founded { by, on, at } => self.life = Life::Live(Founding { by: *by, on: *on, at: *at }),
-            Event::Linked { identifier, by, at, moved } => {
+            Event::Linked { identifier, by, at, moved, grade, parent } => {
                 if !self.owns(&identifier.key()) {
-                    let (identifier, of) = (identifier.clone(), self.id);
-                    let link = Link { identifier, at: *at, by: *by, of, bound_at: Moment::MIN, moved: *moved };
-                    self.links.push(link);
+                    self.links.push(Link {
+                        identifier: identifier.clone(),
+                        at: *at,
+                        by: *by,
+                        of: self.id,
+                        bound_at: Moment::MIN,
+                        moved: *moved,
+                        grade: *grade,
+                        parent: *parent,
+                    });
                 }
             }
             Event::Unlinked { identifier, .. } => self.unlink(identifier),
-            Event::LinkRefused { .. } | Event::CascadeStopped { .. } => {}
+            Event::Unbound { identifiers, .. } => identifiers.iter().for_each(|key| self.unlink(key)),
+            Event::LinkRefused { .. } | Event::CascadeStopped { .. } | Event::StageMoved { .. } => {}
             Event::Absorbed { loser, version, state, by, at, .. } => {
                 self.absorbed.insert(*loser, Absorbed { at: *at, by: *by, version: *version });
                 if let Some(state) = state {
                     merge::join(self, state);
                 }
             }
-            Event::MergedInto { survivor, at, .. } => {
-                if let Life::Live(founded) = self.life {
+            Event::MergedInto { survivor, at, .. } => match self.life {
+                // A tombstone is told anew where it leads when the customer it led to is two again.
+                Life::Live(founded) | Life::Merged { founded, .. } => {
                     self.life = Life::Merged { into: *survivor, at: *at, founded };
                 }
+                Life::Unborn => {}
+            },
+            Event::Parted { state, .. } => *self = Customer::clone(state),
+            Event::Observed { observation, by, at, counted, car } => {
+                self.observed(observation, *by, *at, counted);
+                self.note_signs(observation, *at, *car);
+                self.stores.note_all(observation.properties.reveal(), *at);
             }
-            Event::Observed { observation, by, at, counted } => self.observed(observation, *by, *at, counted),
+            Event::CarRelated { car, vin, role, at, .. } => {
+                let known = self.cars.entry(*car).or_insert_with(|| Car::new(vin.clone(), *role, *at));
+                known.tell(Some(*role), *at);
+            }
+            Event::CarReleased { car, at, .. } => {
+                if let Some(known) = self.cars.get_mut(car) {
+                    known.tell(None, *at);
+                }
+            }
+            Event::StageRipened { car, signal, at } => self.note_sign(*signal, *at, *car),
             Event::Backfilled { found } => {
                 for (id, (keep, occurrences)) in found {
                     let tracker = self.trackers.entry(*id).or_default();
@@ -44,7 +70,7 @@ impl Customer {
                     });
                 }
             }
-            Event::ConsentNoted { purpose, standing, .. } => self.consents.note(*purpose, *standing),
+            Event::ConsentNoted { purpose, channel, standing, .. } => self.consents.note(*purpose, *channel, standing),
             Event::TagSet { tag, value, at, cause, expires_at } => {
                 let next = Tag { at: *at, cause: *cause, value: value.clone(), expires_at: *expires_at };
                 self.tags.entry(tag.clone()).and_modify(|known| known.join(&next)).or_insert(next);
@@ -81,9 +107,13 @@ impl Customer {
         counted: &[(roadbook_audience::TrackerId, u32)],
     ) {
         self.activity.entry(self.id).and_modify(|activity| activity.note(at)).or_insert(Activity::of(at));
-        if observation.call == Call::Identify {
+        let (identify, proves) = (observation.call == Call::Identify, !observation.evidence.is_empty());
+        if identify || proves {
             let named = |link: &&mut Link| observation.identifiers.iter().any(|one| one.key() == link.identifier.key());
-            self.links.iter_mut().filter(named).for_each(|link| link.bound_at = link.bound_at.max(at));
+            for link in self.links.iter_mut().filter(named) {
+                link.grade = link.grade.max(observation.grade(link.identifier.kind));
+                link.bound_at = if identify { link.bound_at.max(at) } else { link.bound_at };
+            }
         }
         traits::apply(&mut self.traits, &observation.traits, at, Cause::Event(by), self.id);
         let occurrence = roadbook_audience::Occurrence { at, id: by.short() };
@@ -98,19 +128,16 @@ impl Customer {
     fn journey_step(&mut self, journey: JourneyId, step: &RunEvent) {
         match step {
             RunEvent::Entered { run } => {
-                let visits = self.visits.entry(journey).or_insert(Visits {
-                    entered: 0,
-                    last_entered: run.entered_at,
-                    last_ended: None,
-                });
-                visits.entered += 1;
-                visits.last_entered = visits.last_entered.max(run.entered_at);
+                let visits = self.visits.entry(journey);
+                visits
+                    .and_modify(|visits| visits.note_entered(run.entered_at))
+                    .or_insert_with(|| Visits::first(run.entered_at));
                 self.runs.insert(run.id, run.clone());
             }
-            RunEvent::Ended { run, at, .. } => {
+            RunEvent::Ended { run, at, how, .. } => {
                 self.runs.remove(run);
                 if let Some(visits) = self.visits.get_mut(&journey) {
-                    visits.last_ended = Some(visits.last_ended.map_or(*at, |known| known.max(*at)));
+                    visits.note_ended(*at, *how);
                 }
             }
             RunEvent::Moved { run, .. } | RunEvent::Paused { run, .. } | RunEvent::SendIntended { run, .. } => {

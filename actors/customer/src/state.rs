@@ -4,14 +4,17 @@
 //! out to be one can be put together in any order: see `merge.rs`.
 
 use crate::activity::Activity;
+use crate::cars::Car;
 use crate::grants::Grants;
 use crate::sends::SendRecord;
+use crate::stores::Stores;
 use crate::tags::Tag;
 use crate::traits::Trait;
 use roadbook_audience::{Tracker, TrackerId};
-use roadbook_identity::{Identifier, IdentifierKey};
+use roadbook_identity::{Grade, Identifier, IdentifierKey};
 use roadbook_journey::{Run, Visits};
-use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, SegmentId};
+use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, SegmentId, VehicleId};
+use roadbook_lifecycle::Evidence;
 use roadbook_tenancy::ConsentLedger;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -65,6 +68,12 @@ pub struct Link {
     /// Whether it led to another person before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub moved: bool,
+    /// The best evidence that it is theirs.
+    #[serde(default, rename = "e", skip_serializing_if = "Grade::is_inferred")]
+    pub grade: Grade,
+    /// The identifier it hangs on: unbinding that one unbinds this one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<IdentifierKey>,
 }
 
 /// Another id that turned out to be this customer.
@@ -106,6 +115,10 @@ pub struct Customer {
     /// Ids that were merged into this one, directly or through each other.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absorbed: BTreeMap<CustomerId, Absorbed>,
+    /// Ids that were merged into this one and taken out again, with the time: a report about a message may still be
+    /// meant for them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parted: BTreeMap<CustomerId, Moment>,
     /// Traits by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub traits: BTreeMap<String, Trait>,
@@ -136,6 +149,15 @@ pub struct Customer {
     /// Subscribe-message grants by `appid/template`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub grants: BTreeMap<String, Grants>,
+    /// What was seen of the customer's own way: see `actors/lifecycle`.
+    #[serde(skip_serializing_if = "Evidence::is_empty")]
+    pub stage: Evidence,
+    /// Cars, those given away included.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cars: BTreeMap<VehicleId, Car>,
+    /// Stores the customer has a tie with.
+    #[serde(skip_serializing_if = "Stores::is_empty")]
+    pub stores: Stores,
     /// What a newer version wrote and this one does not know: kept, so that a rollback loses nothing.
     #[serde(flatten)]
     pub later: Map<String, Value>,
@@ -155,6 +177,7 @@ impl Customer {
             life: Life::Unborn,
             links: Vec::new(),
             absorbed: BTreeMap::new(),
+            parted: BTreeMap::new(),
             traits: BTreeMap::new(),
             tags: BTreeMap::new(),
             consents: ConsentLedger::default(),
@@ -165,6 +188,9 @@ impl Customer {
             visits: BTreeMap::new(),
             sends: Vec::new(),
             grants: BTreeMap::new(),
+            stage: Evidence::default(),
+            cars: BTreeMap::new(),
+            stores: Stores::default(),
             later: Map::new(),
         }
     }
@@ -201,7 +227,8 @@ impl Customer {
         let runs = self.runs.values().filter_map(run_due);
         let rechecks = self.memberships.values().filter_map(|membership| membership.recheck_at);
         let expiries = self.tags.values().filter_map(tag_due);
-        runs.chain(rechecks).chain(expiries).min()
+        let ripens = self.next_ripening().map(|(sign, _)| sign.at);
+        runs.chain(rechecks).chain(expiries).chain(ripens).min()
     }
 
     /// Events accepted for this customer, under every id they had.

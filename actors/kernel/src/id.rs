@@ -143,6 +143,8 @@ ids! {
     JourneyId, "jrn_";
     /// A published or drafted segment.
     SegmentId, "seg_";
+    /// A car: a keyed hash of its VIN, so that the same car is another id for every tenant.
+    VehicleId, "veh_";
     /// One passage of one customer through one journey.
     RunId, "run_";
     /// One accepted message: hash(tenant, source, the producer's id).
@@ -155,6 +157,10 @@ ids! {
     /// Work that goes on after its request was answered. Of an import it is a hash of the file, so the same file is the
     /// same job.
     JobId, "job_";
+    /// A suggested merge that the rules did not make: hash(tenant, both customers, the identifier).
+    ConflictId, "cfl_";
+    /// Something an unmerge could not give to one of the two: hash(tenant, the unmerge, the message).
+    ReviewId, "rvw_";
 }
 
 impl Hash128 {

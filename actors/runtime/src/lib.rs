@@ -7,7 +7,10 @@
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do timers fire? | `sweep.rs` |
+//! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
+//! | What must people decide? | `suggestions.rs` |
 //! | What is counted? | `projections/` |
+//! | Whose is a car? | `people.rs` |
 
 mod backfill;
 mod catalog_actor;
@@ -21,8 +24,10 @@ mod gate;
 mod hosted;
 mod inbox;
 mod letters;
+mod live;
 mod memory;
 mod message;
+mod people;
 pub mod ports;
 pub mod projections;
 pub mod record;
@@ -30,7 +35,9 @@ pub mod relay;
 mod router;
 mod row;
 pub mod sends;
+pub mod suggestions;
 pub mod sweep;
+mod unmerge;
 mod working;
 
 pub use backfill::{
@@ -43,8 +50,10 @@ pub use engine::{Engine, KeyRing, Limits, Tally};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
 pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};
+pub use live::live;
 pub use memory::{ManualClock, Memory, SystemClock, holds};
 pub use message::{Message, Outcome};
+pub use people::{Person, people_of_car};
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
 pub use working::{Claim, load_row, read_claim};

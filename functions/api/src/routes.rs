@@ -8,7 +8,7 @@ use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
-    consents, debugger, idempotency, imports, ingest, jobs, keys, letters, merge, ops, profiles, sends, trace,
+    consents, debugger, idempotency, identity, imports, ingest, jobs, keys, letters, ops, profiles, sends, trace,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -105,8 +105,17 @@ routes! {
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
+        get "/v1/profiles/{id}/consents" ProfilesRead => consents::list;
+        get "/v1/profiles/{id}/stages" ProfilesRead => profiles::stages;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
-        post "/v1/identity/merge" IdentityWrite => merge::merge;
+        post "/v1/profiles/{id}/identifiers/unbind" IdentityWrite => identity::unbind;
+        get "/v1/identity/conflicts" IdentityWrite => identity::conflicts::list;
+        post "/v1/identity/conflicts/{id}/dismiss" IdentityWrite => identity::conflicts::dismiss;
+        post "/v1/identity/merge" IdentityWrite => identity::merge;
+        post "/v1/identity/merge/preview" IdentityWrite => identity::preview;
+        post "/v1/identity/unmerge" IdentityWrite => identity::unmerge;
+        get "/v1/identity/reviews" IdentityWrite => identity::reviews::list;
+        post "/v1/identity/reviews/{id}/resolve" IdentityWrite => identity::reviews::resolve;
         get "/v1/segments" SegmentsRead => definitions::list::<SegmentId>;
         post "/v1/segments" SegmentsWrite => definitions::create::<SegmentId>;
         get "/v1/segments/{id}" SegmentsRead => definitions::get::<SegmentId>;

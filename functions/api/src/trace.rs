@@ -97,7 +97,7 @@ fn instance(path: &str, route: &str) -> String {
                 && body.len() <= 26
                 && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
                 && body.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-                && matches!(prefix, "cus" | "seg" | "jrn" | "dl" | "key" | "job")
+                && matches!(prefix, "cfl" | "cus" | "dl" | "job" | "jrn" | "key" | "rvw" | "seg")
         })
     };
     let step = |(pattern, text): (&str, &str)| {

@@ -75,6 +75,9 @@ pub fn customer(customer: &Customer) -> Value {
         "last": activity.values().map(|one| one.last).max(),
         "trackers": trackers,
         "grants": grants,
+        "stage": customer.stage,
+        "cars": customer.cars,
+        "stores": customer.stores,
         "bound": bound,
     })
 }
@@ -91,6 +94,7 @@ fn word(status: &SendStatus) -> String {
             SendOutcome::Expired => "expired".into(),
             SendOutcome::Failed { reason } => format!("failed {reason}"),
             SendOutcome::Unknown { reason } => format!("unknown {reason}"),
+            SendOutcome::Withheld { reason } => format!("withheld {reason:?}"),
         },
     }
 }

@@ -1,11 +1,14 @@
 //! The integration tests, in one binary: `cargo test -p roadbook-it`.
 
 mod it {
+    pub mod consents;
     pub mod identity;
     pub mod inbox;
     pub mod laws;
+    pub mod life;
     pub mod scenario;
     pub mod segments;
     pub mod stores;
     pub mod turns;
+    pub mod unmerge;
 }

@@ -39,7 +39,7 @@ impl Reaction<'_, '_, '_> {
             Happening::Segment { .. } => serde_json::Map::new(),
         };
         let run = Run {
-            id: self.world.keys.run(self.state().id, journey, self.at(), self.world.message, ordinal),
+            id: self.world.run(self.state().id, journey, ordinal),
             journey,
             revision: live.number,
             entered_at: self.at(),
@@ -49,6 +49,7 @@ impl Reaction<'_, '_, '_> {
             entry: Personal::new(entry),
         };
         let id = run.id;
+        self.touched.journeys.insert(journey);
         self.emit(Event::Journey { journey, step: RunEvent::Entered { run } });
         self.step_run(id, Input::Run);
     }
@@ -88,6 +89,9 @@ impl Reaction<'_, '_, '_> {
             Next::Pause { until, listening } => (RunEvent::Paused { run: id, until, listening }, true),
             Next::End(how) => (RunEvent::Ended { run: id, node: run.node.clone(), how, at }, true),
         };
+        if matches!(event, RunEvent::Ended { .. }) {
+            self.touched.journeys.insert(journey);
+        }
         self.emit(Event::Journey { journey, step: event });
         rests
     }

@@ -1,6 +1,7 @@
 //! One line of a timeline per fact that a person would want to read about. Personal values are masked.
 
-use super::view::{cause, name, send_request, send_status};
+use super::stages;
+use super::view::{cause, name, send_request, send_status, word};
 use crate::mask;
 use roadbook_customer::{Event, Observation};
 use roadbook_journey::RunEvent;
@@ -37,6 +38,8 @@ pub(super) fn lines<'a>(entry: &'a Entry<Event>) -> impl Iterator<Item = Line<'a
             Event::Founded { .. }
             | Event::Linked { .. }
             | Event::Unlinked { .. }
+            | Event::Unbound { .. }
+            | Event::Parted { .. }
             | Event::LinkRefused { .. }
             | Event::Absorbed { .. }
             | Event::MergedInto { .. }
@@ -49,6 +52,10 @@ pub(super) fn lines<'a>(entry: &'a Entry<Event>) -> impl Iterator<Item = Line<'a
             | Event::Journey { .. }
             | Event::Messaged { .. }
             | Event::SendReported { .. }
+            | Event::CarRelated { .. }
+            | Event::CarReleased { .. }
+            | Event::StageRipened { .. }
+            | Event::StageMoved { .. }
             | Event::CascadeStopped { .. } => What::Fact(fact_name(event)?, event),
         };
         Some(Line { at: time(event).unwrap_or(fallback), cause: &entry.cause, kind })
@@ -116,6 +123,8 @@ fn time(event: &Event) -> Option<Moment> {
         Event::Founded { at, .. }
         | Event::Linked { at, .. }
         | Event::Unlinked { at, .. }
+        | Event::Unbound { at, .. }
+        | Event::Parted { at, .. }
         | Event::LinkRefused { at, .. }
         | Event::Absorbed { at, .. }
         | Event::MergedInto { at, .. }
@@ -125,6 +134,10 @@ fn time(event: &Event) -> Option<Moment> {
         | Event::TraitSet { at, .. }
         | Event::SegmentJudged { at, .. }
         | Event::SendReported { at, .. }
+        | Event::CarRelated { at, .. }
+        | Event::CarReleased { at, .. }
+        | Event::StageRipened { at, .. }
+        | Event::StageMoved { at, .. }
         | Event::CascadeStopped { at, .. } => Some(*at),
         Event::ConsentNoted { standing, .. } => Some(standing.as_of),
         Event::Messaged { record } => Some(record.asked_at),
@@ -143,6 +156,8 @@ fn fact_name(event: &Event) -> Option<&'static str> {
         Event::Founded { .. } => Some("founded"),
         Event::Linked { .. } => Some("identifier_linked"),
         Event::Unlinked { .. } => Some("identifier_unlinked"),
+        Event::Unbound { .. } => Some("identifier_unbound"),
+        Event::Parted { .. } => Some("unmerged"),
         Event::LinkRefused { .. } => Some("link_refused"),
         Event::Absorbed { .. } => Some("merged"),
         Event::Backfilled { .. } => Some("history_counted"),
@@ -162,29 +177,50 @@ fn fact_name(event: &Event) -> Option<&'static str> {
         },
         Event::Messaged { .. } => Some("message_asked"),
         Event::SendReported { .. } => Some("message_reported"),
+        Event::CarRelated { .. } => Some("car_related"),
+        Event::CarReleased { .. } => Some("car_released"),
+        Event::StageMoved { .. } => Some("stage_moved"),
         Event::CascadeStopped { .. } => Some("cascade_stopped"),
-        Event::Observed { .. } | Event::MergedInto { .. } | Event::SegmentJudged { changed: false, .. } => None,
+        Event::Observed { .. }
+        | Event::MergedInto { .. }
+        | Event::StageRipened { .. }
+        | Event::SegmentJudged { changed: false, .. } => None,
     }
 }
 
 fn details(event: &Event) -> Value {
     match event {
         Event::Founded { on, .. } => json!({ "on": on.kind }),
-        Event::Linked { identifier, moved, .. } => json!({
+        Event::Linked { identifier, moved, grade, .. } => json!({
             "kind": identifier.kind,
             "scope": identifier.scope,
             "value": identifier.value.masked(),
             "from_another_profile": moved,
+            "evidence": grade.name(),
         }),
         Event::Unlinked { identifier, to, .. } => json!({ "kind": identifier.kind, "to": to }),
-        Event::LinkRefused { identifier, other, reason, .. } => {
-            json!({ "kind": identifier.kind, "other": other, "reason": reason })
+        Event::Unbound { identifiers, .. } => {
+            json!({ "kinds": identifiers.iter().map(|one| one.kind).collect::<Vec<_>>() })
+        }
+        Event::Parted { other, restored, gone, review, .. } => json!({
+            "profile": other,
+            "restored": restored,
+            "events_moved": gone.len(),
+            "to_review": review.len(),
+        }),
+        Event::LinkRefused { conflict, identifier, other, reason, .. } => {
+            json!({ "kind": identifier.kind, "other": other, "reason": reason, "conflict": conflict })
         }
         Event::Absorbed { loser, .. } => json!({ "profile": loser }),
         Event::Backfilled { found } => {
             json!({ "occurrences": found.values().map(|(_, found)| found.len()).sum::<usize>() })
         }
-        Event::ConsentNoted { purpose, standing, .. } => json!({ "purpose": purpose, "verdict": standing.verdict }),
+        Event::ConsentNoted { purpose, channel, standing, .. } => {
+            let mut shown = word(standing);
+            shown["purpose"] = json!(purpose);
+            shown["channel"] = json!(channel);
+            shown
+        }
         Event::TagSet { tag, value, cause: why, expires_at, .. } => json!({
             "tag": tag,
             "value": value.as_ref().map(|value| mask::value(tag, &Value::from(value.as_str()))),
@@ -203,6 +239,10 @@ fn details(event: &Event) -> Value {
             shown
         }
         Event::SendReported { key, outcome, .. } => json!({ "send": key, "report": outcome }),
+        Event::CarRelated { car, vin, role, .. } => json!({ "car": car, "vin": vin.masked(), "role": role }),
+        Event::CarReleased { car, .. } => json!({ "car": car }),
+        Event::StageRipened { car, signal, .. } => json!({ "car": car, "signal": signal }),
+        Event::StageMoved { car, from, to, .. } => stages::moved(*car, from.as_ref(), to.as_ref()),
         Event::CascadeStopped { steps, .. } => json!({ "steps": steps }),
         Event::Observed { by, .. } | Event::MergedInto { by, .. } => by_message(*by),
     }

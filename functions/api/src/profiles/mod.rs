@@ -3,13 +3,16 @@
 mod fact;
 mod lookup;
 mod read;
+mod stages;
 mod timeline;
 mod view;
 
 pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::live;
+pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
+pub(crate) use view::word;
 
 use crate::api::Api;
 use crate::failure::Failure;

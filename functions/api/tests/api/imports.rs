@@ -65,7 +65,7 @@ async fn a_file_is_applied_line_by_line_and_its_rejects_are_letters_with_their_l
     let mut lines: Vec<_> =
         letters.iter().map(|letter| (letter["line"].as_u64(), letter["reason"]["code"].as_str().unwrap())).collect();
     lines.sort_unstable();
-    assert_eq!(lines, [(Some(4), "event_name_missing"), (Some(6), "malformed_event")]);
+    assert_eq!(lines, [(Some(4), "event_name_missing"), (Some(6), "event_not_an_object")]);
     assert!(letters.iter().all(|letter| letter["source"] == done["id"]));
     let person = rig.lookup("userId:u-1").await.ok();
     assert_eq!((&person["events"], &person["first_seen_at"]), (&json!(2), &json!("2020-05-01T00:00:00.000Z")));
@@ -169,7 +169,7 @@ async fn a_mapping_that_does_not_fit_is_refused_before_anything_is_taken() {
     let planted = "13800000001";
     for (mapping, body) in [
         ("delimiter".to_owned(), "x"),
-        (format!("{MAPPING}\nphone_{planted} = 1"), "member,day,amount\n"),
+        (format!("phone_{planted} = 1\n{MAPPING}"), "member,day,amount\n"),
         (MAPPING.replace("member", "somebody"), "member,day,amount\nu-1,2025-06-01,12.50\n"),
         (MAPPING.to_owned(), "13800000001,2025-06-01,12.50\n"),
         (MAPPING.replace("Asia/Shanghai", "Mars/Olympus"), "member,day,amount\n"),

@@ -7,6 +7,7 @@ mod corrections;
 mod debugger;
 mod definitions;
 mod idempotency;
+mod identity;
 mod imports;
 mod ingestion;
 mod letters;

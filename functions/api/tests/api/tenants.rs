@@ -26,8 +26,16 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
+        ("post", "/v1/profiles/{id}/identifiers/unbind", OneThing(json!({ "kind": "device", "value": "tablet-1" }))),
+        ("get", "/v1/identity/conflicts", List),
+        ("post", "/v1/identity/conflicts/{id}/dismiss", OneThing(Value::Null)),
         ("post", "/v1/identity/merge", OneThing(json!("merge"))),
+        ("post", "/v1/identity/merge/preview", OneThing(json!("merge"))),
+        ("post", "/v1/identity/unmerge", OneThing(json!("unmerge"))),
+        ("get", "/v1/identity/reviews", List),
+        ("post", "/v1/identity/reviews/{id}/resolve", OneThing(Value::Null)),
         ("get", "/v1/segments", List),
         ("post", "/v1/segments", OneThing(json!("refer"))),
         ("get", "/v1/segments/{id}", OneThing(Value::Null)),
@@ -66,6 +74,8 @@ struct Things {
     letter: String,
     key: String,
     job: String,
+    conflict: String,
+    review: String,
 }
 
 async fn things(rig: &Rig) -> Things {
@@ -85,11 +95,14 @@ async fn things(rig: &Rig) -> Things {
         json!([track("u-1", "Opened", "m-1"), track("u-2", "Opened", "m-2"), { "type": "track", "messageId": "m-3" }]),
     )
     .await;
+    let (conflict, review) = crate::identity::planted(rig).await;
     rig.relay().await;
     let event = track("u-1", "Opened", "m-4");
     let job = id(rig.post("/v1/imports?format=ndjson", event).await.ok());
     Things {
         job,
+        conflict,
+        review,
         profile: rig.profile_id("userId:u-1").await,
         second: rig.profile_id("userId:u-2").await,
         segment,
@@ -111,6 +124,8 @@ fn paths(path: &str, things: &Things) -> (String, String) {
         Some("dead-letters") => (&things.letter, "dl_"),
         Some("api-keys") => (&things.key, "key_"),
         Some("jobs") => (&things.job, "job_"),
+        Some("identity") if path.contains("conflicts") => (&things.conflict, "cfl_"),
+        Some("identity") if path.contains("reviews") => (&things.review, "rvw_"),
         _ => return (path.to_owned(), path.to_owned()),
     };
     (path.replace("{id}", thing), path.replace("{id}", &format!("{prefix}00000000000000000000000000")))
@@ -123,6 +138,10 @@ fn bodies(path: &str, body: &Value, things: &Things) -> (Value, Value) {
         Some("merge") => {
             (json!({ "customers": [things.profile, things.second] }), json!({ "customers": [nobody.0, nobody.1] }))
         }
+        Some("unmerge") => (
+            json!({ "customer": things.profile, "restore": things.second }),
+            json!({ "customer": nobody.0, "restore": nobody.1 }),
+        ),
         Some("refer") => {
             let refer = |id: &str| match path {
                 "/v1/segments" => json!({ "name": "x", "condition": { "segment": id } }),

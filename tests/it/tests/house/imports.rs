@@ -24,21 +24,22 @@ const BINARY: &str = "the host puts everything together; it never sees the simul
 const OUTSIDE: &str = "it drives the product from outside, or misunderstandings would cancel out on both sides";
 const PROOF: &str = "tests may see everything";
 
-const PURE: &[&str] = &["kernel", "tenancy", "identity", "audience", "journey", "catalog", "customer"];
+const PURE: &[&str] = &["kernel", "tenancy", "identity", "lifecycle", "audience", "journey", "catalog", "customer"];
 
 /// The table. A new crate without a row fails the test.
 const ROOMS: &[Room] = &[
     Room { package: "kernel", may: &[], why: WORDS },
     Room { package: "tenancy", may: &["kernel"], why: RULES },
     Room { package: "identity", may: &["kernel", "tenancy"], why: RULES },
-    Room { package: "audience", may: &["kernel", "tenancy", "identity"], why: RULES },
+    Room { package: "lifecycle", may: &["kernel"], why: RULES },
+    Room { package: "audience", may: &["kernel", "tenancy", "identity", "lifecycle"], why: RULES },
     Room { package: "journey", may: &["kernel", "tenancy", "identity", "audience"], why: RULES },
     Room { package: "catalog", may: &["kernel", "tenancy", "identity", "audience", "journey"], why: ACTORS },
     // A customer decides under the published definitions: it takes the catalog's immutable answer as an argument, and
     // never its state.
     Room {
         package: "customer",
-        may: &["kernel", "tenancy", "identity", "audience", "journey", "catalog"],
+        may: &["kernel", "tenancy", "identity", "lifecycle", "audience", "journey", "catalog"],
         why: ACTORS,
     },
     Room { package: "runtime", may: PURE, why: ENGINE },
@@ -56,8 +57,19 @@ const ROOMS: &[Room] = &[
     Room {
         package: "api",
         may: &[
-            "kernel", "tenancy", "identity", "audience", "journey", "catalog", "customer", "runtime", "wire", "access",
-            "app", "jobs",
+            "kernel",
+            "tenancy",
+            "identity",
+            "lifecycle",
+            "audience",
+            "journey",
+            "catalog",
+            "customer",
+            "runtime",
+            "wire",
+            "access",
+            "app",
+            "jobs",
         ],
         why: DOOR,
     },
@@ -96,6 +108,7 @@ const ROOMS: &[Room] = &[
             "kernel",
             "tenancy",
             "identity",
+            "lifecycle",
             "audience",
             "journey",
             "catalog",
