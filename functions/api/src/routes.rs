@@ -102,6 +102,7 @@ routes! {
         get "/metrics" => ops::metrics;
     }
     secret {
+        get "/v1/profiles" ProfilesRead => profiles::search;
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;

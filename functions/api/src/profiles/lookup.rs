@@ -1,15 +1,17 @@
 //! Who has this identifier?
 
-use super::{live, view};
+use super::view;
 use crate::api::Api;
 use crate::failure::Failure;
 use crate::params::Params;
 use crate::secret::Secret;
 use axum::Json;
 use axum::extract::State;
+use roadbook_customer::Customer;
 use roadbook_identity::{Identifier, Kind, TenantKeys};
+use roadbook_kernel::TenantId;
 use roadbook_runtime::ports::ItemKey;
-use roadbook_runtime::read_claim;
+use roadbook_runtime::{live, read_claim};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -21,19 +23,29 @@ pub(crate) async fn lookup(
     params: Params,
 ) -> Result<Json<Value>, Failure> {
     let identifier = read(&secret.keys(&api), params.required("key")?)?;
+    let customer = by_identifier(&api, secret.tenant(), &identifier).await?;
+    let customer = customer.ok_or_else(|| Failure::not_found("profile"))?;
+    Ok(Json(view::profile(&customer, api.engine().clock.now())))
+}
+
+/// Who has an identifier now.
+pub(super) async fn by_identifier(
+    api: &Api,
+    tenant: TenantId,
+    identifier: &Identifier,
+) -> Result<Option<Customer>, Failure> {
     // Not the router's cache: it may remember a former owner of an identifier that changed its person.
-    let key = ItemKey::claim(secret.tenant(), &identifier.key());
-    let Some(item) = api.engine().store.load(&key).await? else { return Err(Failure::not_found("profile")) };
+    let key = ItemKey::claim(tenant, &identifier.key());
+    let Some(item) = api.engine().store.load(&key).await? else { return Ok(None) };
     let claim = read_claim(&item)?;
     if claim.released {
-        return Err(Failure::not_found("profile"));
+        return Ok(None);
     }
-    let row = live(&api, secret.tenant(), claim.owner).await?;
-    Ok(Json(view::profile(&row.state, api.engine().clock.now())))
+    Ok(live(api.engine(), tenant, claim.owner).await?.map(|row| row.state))
 }
 
 /// The error names the kind and the rule, never the value.
-fn read(keys: &TenantKeys, key: &str) -> Result<Identifier, Failure> {
+pub(super) fn read(keys: &TenantKeys, key: &str) -> Result<Identifier, Failure> {
     let form = "`key` is `<kind>:<value>`, or `<kind>:<scope>:<value>` for openid and external_userid";
     let (kind, rest) = key.split_once(':').ok_or_else(|| Failure::invalid("malformed_key", "", form))?;
     let kind: Kind = kind.parse().map_err(|unknown: roadbook_identity::UnknownKind| {

@@ -3,6 +3,7 @@
 mod fact;
 mod lookup;
 mod read;
+mod search;
 mod stages;
 mod timeline;
 mod view;
@@ -10,6 +11,7 @@ mod view;
 pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::live;
+pub(crate) use search::search;
 pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
 pub(crate) use view::word;

@@ -44,6 +44,18 @@ pub(super) fn profile(customer: &Customer, now: Moment) -> Value {
     })
 }
 
+/// A customer in a list: enough to tell people apart.
+pub(super) fn short(customer: &Customer) -> Value {
+    let last = customer.activity.values().map(|activity| activity.last).max();
+    json!({
+        "id": customer.id,
+        "name": customer.traits.get("name").and_then(|known| known.value()).map(|name| mask::all(&name)),
+        "identifiers": customer.links.iter().map(identifier).collect::<Vec<_>>(),
+        "stage": customer.position().map(|at| at.stage),
+        "last_seen_at": last.map(write),
+    })
+}
+
 /// The text form of an enum that is written as one word.
 pub(super) fn name(word: &impl serde::Serialize) -> String {
     match serde_json::to_value(word) {

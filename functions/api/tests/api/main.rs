@@ -16,4 +16,5 @@ mod ops;
 mod privacy;
 mod profiles;
 mod rig;
+mod search;
 mod tenants;

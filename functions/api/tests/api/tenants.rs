@@ -23,8 +23,10 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         "nodes": { "a": { "type": "wait", "duration": "PT1H", "next": "z" }, "z": { "type": "exit" } }
     }});
     vec![
+        ("get", "/v1/profiles", List),
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/stages", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
@@ -198,6 +200,8 @@ async fn another_tenants_things_are_like_those_nobody_has() {
                     &things.journey,
                     &things.letter,
                     &things.key,
+                    &things.job,
+                    &things.profile,
                     &things.job,
                 ] {
                     assert!(!answer.contains(planted), "{what} shows {planted}: {answer}");
