@@ -3,6 +3,7 @@
 use crate::debugger::Debugger;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
+use crate::scan::Scans;
 use roadbook_app::App;
 use roadbook_runtime::Engine;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub(crate) struct Api {
     pub(crate) metrics: Metrics,
     /// Places for files that are on their way in.
     pub(crate) uploads: Semaphore,
+    pub(crate) scans: Scans,
     pub(crate) debugger: Debugger,
     /// When this process began, in milliseconds: its events are numbered anew.
     pub(crate) debugger_boot: i64,
@@ -26,14 +28,9 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
         let debugger_boot = app.engine.clock.now().millis();
-        Self {
-            app,
-            gate: Gate::new(),
-            metrics: Metrics::default(),
-            uploads: Semaphore::new(UPLOADS_MAX),
-            debugger: Debugger::new(),
-            debugger_boot,
-        }
+        let (gate, metrics, debugger) = (Gate::new(), Metrics::default(), Debugger::new());
+        let (scans, uploads) = (Scans::new(app.clone()), Semaphore::new(UPLOADS_MAX));
+        Self { app, gate, metrics, scans, uploads, debugger, debugger_boot }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

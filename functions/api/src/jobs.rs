@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use roadbook_identity::TenantKeys;
 use roadbook_jobs::{Job, JobError, JobKind};
 use roadbook_kernel::{JobId, Moment};
-use roadbook_runtime::{SweepState, sweeps};
+use roadbook_runtime::{Aim, SweepState, sweeps};
 use roadbook_wire::time::write;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -37,15 +37,23 @@ fn shown(job: &Job) -> Value {
     })
 }
 
-/// The sweep for a segment, in the form of a job. The engine keeps no time of its end.
+/// A sweep over all customers, in the form of a job. The engine keeps no time of its end.
 fn backfill(keys: &TenantKeys, sweep: &SweepState) -> Row {
-    let id = keys.derived(&[b"backfill job", &sweep.segment.as_u128().to_be_bytes(), &sweep.edition.to_be_bytes()]);
+    let (name, segment, journey) = match sweep.aim {
+        Aim::Segment(id) => ("segment", Some(id), None),
+        Aim::Counts(id) => ("counts", None, Some(id)),
+        Aim::Runs(id) => ("runs", None, Some(id)),
+    };
+    let about = segment.map(|id| id.as_u128()).or(journey.map(|id| id.as_u128())).unwrap_or_default();
+    let parts: [&[u8]; 4] = [b"backfill job", name.as_bytes(), &about.to_be_bytes(), &sweep.edition.to_be_bytes()];
+    let id = keys.derived(&parts);
     let id = JobId::from_u128(id.0);
     let shown = json!({
         "id": id,
         "kind": JobKind::Backfill,
         "status": if sweep.done { "done" } else { "running" },
-        "segment": sweep.segment,
+        "segment": segment,
+        "journey": journey,
         "total": null,
         "done": sweep.scanned,
         "applied": sweep.changed,

@@ -67,7 +67,7 @@ pub enum JobKind {
     Import,
     /// A replay of dead letters.
     Replay,
-    /// The sweep that counts a new segment's past events; the engine's own, shown among the jobs.
+    /// A sweep over all customers after a change of the catalog; the engine's own, shown among the jobs.
     Backfill,
 }
 

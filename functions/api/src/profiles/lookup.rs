@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::failure::Failure;
 use crate::params::Params;
 use crate::secret::Secret;
+use crate::tags::{hide, published};
 use axum::Json;
 use axum::extract::State;
 use roadbook_customer::Customer;
@@ -25,7 +26,10 @@ pub(crate) async fn lookup(
     let identifier = read(&secret.keys(&api), params.required("key")?)?;
     let customer = by_identifier(&api, secret.tenant(), &identifier).await?;
     let customer = customer.ok_or_else(|| Failure::not_found("profile"))?;
-    Ok(Json(view::profile(&customer, api.engine().clock.now())))
+    let mut shown = view::profile(&customer, api.engine().clock.now());
+    let catalog = published(&api, secret.tenant()).await?;
+    hide::in_profile(&catalog, &mut shown);
+    Ok(Json(shown))
 }
 
 /// Who has an identifier now.

@@ -44,18 +44,6 @@ pub(super) fn profile(customer: &Customer, now: Moment) -> Value {
     })
 }
 
-/// A customer in a list: enough to tell people apart.
-pub(super) fn short(customer: &Customer) -> Value {
-    let last = customer.activity.values().map(|activity| activity.last).max();
-    json!({
-        "id": customer.id,
-        "name": customer.traits.get("name").and_then(|known| known.value()).map(|name| mask::all(&name)),
-        "identifiers": customer.links.iter().map(identifier).collect::<Vec<_>>(),
-        "stage": customer.position().map(|at| at.stage),
-        "last_seen_at": last.map(write),
-    })
-}
-
 /// The text form of an enum that is written as one word.
 pub(super) fn name(word: &impl serde::Serialize) -> String {
     match serde_json::to_value(word) {
@@ -89,7 +77,7 @@ pub(crate) fn word(standing: &Standing) -> Value {
     shown
 }
 
-fn identifier(link: &Link) -> Value {
+pub(super) fn identifier(link: &Link) -> Value {
     let identifier = &link.identifier;
     json!({
         "kind": identifier.kind,
@@ -101,7 +89,8 @@ fn identifier(link: &Link) -> Value {
     })
 }
 
-fn tag(key: &str, tag: &Tag) -> Option<Value> {
+/// A tag; `None` where it was cleared.
+pub(crate) fn tag(key: &str, tag: &Tag) -> Option<Value> {
     let value = tag.value.as_ref()?;
     Some(json!({
         "value": mask::value(key, &Value::from(value.as_str())),
@@ -111,11 +100,13 @@ fn tag(key: &str, tag: &Tag) -> Option<Value> {
     }))
 }
 
-/// Why something is as it is: `{"event": "msg_..."}` or `{"journey": "jrn_..."}`.
+/// Why something is as it is: `{"event": "msg_..."}`, `{"journey": "jrn_..."}`, or `{"by": "key_..."}` where a person
+/// or a key did it.
 pub(super) fn cause(cause: &Cause) -> Value {
     match cause {
         Cause::Event(message) => json!({ "event": message }),
         Cause::Journey(journey) => json!({ "journey": journey }),
+        Cause::Hand(hand) => json!({ "by": hand }),
     }
 }
 
@@ -126,7 +117,8 @@ fn segments(customer: &Customer) -> Vec<Value> {
         .collect()
 }
 
-fn run(run: &Run) -> Value {
+/// Where a customer stands in a journey.
+pub(crate) fn run(run: &Run) -> Value {
     let (state, until) = match run.state {
         RunState::Ready => ("ready", None),
         RunState::Waiting { until } => ("waiting", Some(until)),
@@ -139,6 +131,7 @@ fn run(run: &Run) -> Value {
         "node": run.node,
         "state": state,
         "until": until.map(write),
+        "held_since": run.held.map(|held| write(held.since)),
         "entered_at": write(run.entered_at),
     })
 }

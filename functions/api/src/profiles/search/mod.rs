@@ -6,7 +6,7 @@ mod guess;
 mod scan;
 
 use super::lookup::{by_identifier, read};
-use super::view;
+use super::short;
 use crate::api::Api;
 use crate::failure::Failure;
 use crate::page::{Page, PageQuery};
@@ -34,9 +34,9 @@ pub(crate) async fn search(State(api): State<Arc<Api>>, secret: Secret, params: 
     let found = match (key, said) {
         (Some(key), _) => by_identifier(&api, secret.tenant(), &read(&keys, key)?).await?.into_iter().collect(),
         (None, Some(said)) => guess::find(&api, &secret, said).await?,
-        (None, None) => return scan::scan(&api, secret.tenant(), &page, &wanted.unwrap_or_default()).await,
+        (None, None) => return scan::scan(&api, secret.tenant(), &page, wanted.unwrap_or_default()).await,
     };
-    let data = found.iter().take(page.limit).map(view::short).collect();
+    let data = found.iter().take(page.limit).map(short).collect();
     Ok(Json(page.answer(data, None)))
 }
 

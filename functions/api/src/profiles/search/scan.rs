@@ -1,24 +1,20 @@
 //! Looking through the customers for those who have something in common. There is no index behind this: a look takes
 //! what time it has, and the cursor goes on.
 
-use super::view::short;
 use crate::api::Api;
 use crate::failure::Failure;
 use crate::page::{Page, PageQuery};
 use crate::params::Params;
+use crate::profiles::short;
+use crate::scan::{Go, Visitor};
 use axum::Json;
+use roadbook_app::App;
 use roadbook_customer::Customer;
-use roadbook_kernel::{ActorKey, ActorKind, Moment, SegmentId, TenantId};
+use roadbook_kernel::{ActorKey, CustomerId, Moment, SegmentId, TenantId};
 use roadbook_lifecycle::Stage;
 use roadbook_runtime::Row;
-use roadbook_runtime::ports::Space;
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// Rows read at once.
-const ROWS_READ: usize = 256;
-/// How long one page may look.
-const LOOK_MAX: Duration = Duration::from_millis(200);
+use roadbook_runtime::ports::Fault;
+use serde_json::Value;
 
 /// What a customer must have; all of it.
 #[derive(Default, Debug)]
@@ -62,36 +58,33 @@ impl Wanted {
     }
 }
 
+/// Gathers the customers of one page.
+struct Look {
+    wanted: Wanted,
+    now: Moment,
+    limit: usize,
+    rows: Vec<Value>,
+}
+
+impl Visitor for Look {
+    async fn visit(&mut self, _: &App, _: ActorKey, row: &Row<Customer>) -> Result<Go, Fault> {
+        if row.state.is_live() && self.wanted.fits(&row.state, self.now) {
+            self.rows.push(short(&row.state));
+        }
+        Ok(if self.rows.len() < self.limit { Go::On } else { Go::Enough })
+    }
+}
+
 pub(super) async fn scan(
     api: &Api,
     tenant: TenantId,
     page: &PageQuery<'_>,
-    wanted: &Wanted,
+    wanted: Wanted,
 ) -> Result<Json<Page>, Failure> {
-    let (begun, now) = (Instant::now(), api.engine().clock.now());
-    let prefix = [ActorKind::Customer.byte()];
-    let mut place = page.after.clone();
-    let mut rows = Vec::new();
-    loop {
-        let found = api.engine().store.scan(Space::Actor, tenant, &prefix, place.as_deref(), ROWS_READ).await?;
-        let last_read = found.len() < ROWS_READ;
-        for (key, item) in found {
-            if rows.len() == page.limit {
-                return Ok(Json(page.answer(rows, place)));
-            }
-            if let Some(actor) = ActorKey::from_bytes(key.bytes()) {
-                let customer = Row::<Customer>::read(&actor, &item)?.state;
-                if customer.is_live() && wanted.fits(&customer, now) {
-                    rows.push(short(&customer));
-                }
-            }
-            place = Some(key.local().to_vec());
-        }
-        if last_read {
-            return Ok(Json(page.answer(rows, None)));
-        }
-        if begun.elapsed() >= LOOK_MAX {
-            return Ok(Json(page.answer(rows, place)));
-        }
-    }
+    let place = |bytes: &[u8]| Some(CustomerId::from_u128(u128::from_be_bytes(bytes.try_into().ok()?)));
+    let after = page.after.as_deref().and_then(place);
+    let look = Look { wanted, now: api.engine().clock.now(), limit: page.limit, rows: Vec::new() };
+    let scanned = api.scans.run(tenant, after, look).await?;
+    let next = scanned.last.filter(|_| !scanned.complete).map(|last| last.as_u128().to_be_bytes().to_vec());
+    Ok(Json(page.answer(scanned.visitor.rows, next)))
 }
