@@ -4,6 +4,7 @@ use crate::debugger::Debugger;
 use crate::gate::Gate;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
+use crate::scan::Scans;
 use roadbook_app::App;
 use roadbook_runtime::Engine;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub(crate) struct Api {
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
+    pub(crate) scans: Scans,
     pub(crate) debugger: Debugger,
     /// When this process began, in milliseconds: its events are numbered anew.
     pub(crate) debugger_boot: i64,
@@ -24,7 +26,7 @@ impl Api {
         let limits = Limits::new(app.config.rate_limit_per_minute);
         let debugger_boot = app.engine.clock.now().millis();
         let (gate, metrics, debugger) = (Gate::new(), Metrics::default(), Debugger::new());
-        Self { app, gate, metrics, limits, debugger, debugger_boot }
+        Self { scans: Scans::new(app.clone()), app, gate, metrics, limits, debugger, debugger_boot }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -12,9 +12,11 @@
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
+//! | Who overwrites whom? | `etag.rs` |
+//! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
-//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read and every
-//! command below it carries that tenant. No path, no body and no cursor can name another one.
+//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read
+//! and every command below it carries that tenant. No path, no body and no cursor can name another one.
 //!
 //! Architecture invariant: no log line and no error repeats a value that came in: paths are logged as their pattern,
 //! queries and bodies not at all.
@@ -26,6 +28,7 @@ mod consents;
 mod credentials;
 mod debugger;
 mod definitions;
+mod etag;
 mod failure;
 mod fields;
 mod gate;
@@ -45,9 +48,11 @@ mod past;
 mod peer;
 mod profiles;
 mod routes;
+mod scan;
 mod secret;
 mod sends;
 mod sign_in;
+mod tags;
 mod trace;
 mod users;
 

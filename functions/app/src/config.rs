@@ -33,6 +33,8 @@ pub struct Config {
     pub idle_s: u64,
     /// Threads that run customers' turns.
     pub arbiters: usize,
+    /// Milliseconds a request may look at customers one by one (previews, members) before it answers with what it has.
+    pub scan_ms_max: u64,
     /// Seconds a stopping process may take to finish what it has.
     pub drain_s: u64,
     /// Requests of the secret API that one key or one person may make in a minute; 0 is no limit.
@@ -104,6 +106,7 @@ impl Default for Config {
             awake_customers_max: 2_500,
             idle_s: 60,
             arbiters: 2,
+            scan_ms_max: 2_000,
             drain_s: 20,
             rate_limit_per_minute: 600,
             wecom_url: "https://qyapi.weixin.qq.com".into(),

@@ -94,8 +94,7 @@ async fn a_person_signs_in_with_name_and_password_and_leaves_when_disabled() {
     let id = rig.api("post", "/v1/users", person).await["id"].as_str().unwrap().to_owned();
     let browser = rig.browser();
     let csrf = browser.get("/console/sign-in").await.csrf();
-    let fields =
-        [("csrf", csrf.as_str()), ("login", "Test.Person@example.com"), ("password", "correct horse battery")];
+    let fields = [("csrf", csrf.as_str()), ("login", "Test.Person@example.com"), ("password", "correct horse battery")];
     let answer = browser.post("/console/sign-in", &fields).await;
     assert_eq!(answer.location(), "/console", "{}", answer.text);
     assert!(browser.page("/console").await.text.contains("Test Person"));
