@@ -16,8 +16,8 @@
 //! | Who overwrites whom? | `etag.rs` |
 //! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
-//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read and every
-//! command below it carries that tenant. No path, no body and no cursor can name another one.
+//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read
+//! and every command below it carries that tenant. No path, no body and no cursor can name another one.
 //!
 //! Architecture invariant: no log line and no error repeats a value that came in: paths are logged as their pattern,
 //! queries and bodies not at all.
