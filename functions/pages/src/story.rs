@@ -110,6 +110,7 @@ const TOLD: &[&str] = &[
     "verdict",
     "cause",
     "iteration",
+    "as_of",
     "kinds",
     "to",
     "vin",
