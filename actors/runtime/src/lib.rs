@@ -10,6 +10,7 @@
 //! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
 //! | What must people decide? | `suggestions.rs` |
 //! | What is counted? | `projections/` |
+//! | Does everything agree? | `doctor/` |
 //! | Whose is a car? | `people.rs` |
 
 mod backfill;
@@ -18,6 +19,7 @@ mod catalogs;
 mod customers;
 mod deliver;
 mod direct;
+pub mod doctor;
 pub mod engine;
 mod fold;
 mod gate;

@@ -41,8 +41,13 @@ const fn ending(how: Ending) -> &'static str {
     }
 }
 
+/// The name of a counter of a journey.
+pub(crate) fn name(journey: JourneyId, rest: &str) -> String {
+    format!("journey/{journey}/{rest}")
+}
+
 pub(super) fn count(journey: JourneyId, step: &RunEvent, adds: &mut Vec<(String, i64)>) {
-    let mut add = |rest: String| adds.push((format!("journey/{journey}/{rest}"), 1));
+    let mut add = |rest: String| adds.push((name(journey, &rest), 1));
     match step {
         RunEvent::Entered { run } => {
             add("entered".into());
@@ -78,7 +83,7 @@ pub(super) fn correct(journey: JourneyId, node: &str, by: i64, adds: &mut Vec<(S
 /// # Errors
 /// A fault of the store.
 pub async fn read(store: &dyn Store, tenant: TenantId, journey: JourneyId) -> Result<JourneyStats, Fault> {
-    let prefix = format!("journey/{journey}/");
+    let prefix = name(journey, "");
     let mut stats = JourneyStats::default();
     let rows = store.scan(Space::Counter, tenant, prefix.as_bytes(), None, 4_096).await?;
     for (key, item) in rows {
