@@ -46,7 +46,7 @@ pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backf
 pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
-pub use engine::{Engine, KeyRing, Limits, Tally};
+pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
 pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};
