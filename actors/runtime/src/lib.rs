@@ -10,6 +10,7 @@
 //! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
 //! | What must people decide? | `suggestions.rs` |
 //! | What is counted? | `projections/` |
+//! | Does everything agree? | `doctor/` |
 //! | Whose is a car? | `people.rs` |
 
 mod backfill;
@@ -18,6 +19,7 @@ mod catalogs;
 mod customers;
 mod deliver;
 mod direct;
+pub mod doctor;
 pub mod engine;
 mod fold;
 mod gate;
@@ -47,7 +49,7 @@ pub use backfill::{
 pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
-pub use engine::{Engine, KeyRing, Limits, Tally};
+pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
 pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};

@@ -3,8 +3,10 @@
 
 mod app;
 mod config;
+mod settings;
 mod tenants;
 
 pub use app::App;
 pub use config::{Config, ConfigError, Corp, MiniProgram};
+pub use settings::{Resolved, Setting, Source};
 pub use tenants::{Tenant, Tenants};

@@ -91,7 +91,9 @@ impl Doors {
         let listeners = (0..host.app.config.arbiters).map(|_| listener.try_clone()).collect::<Result<Vec<_>, _>>()?;
         let mut listeners = listeners.into_iter();
         // One router for all doors: they share the limit on what is under way, and the counters.
-        let router = roadbook_api::router(host.app.clone());
+        let api = roadbook_api::router(host.app.clone());
+        let console = roadbook_pages::router(api.clone()).map_err(anyhow::Error::msg).context("prepare the console")?;
+        let router = api.merge(console);
         let started = host.mailboxes.beside(|| {
             let (listener, router) = (listeners.next(), router.clone());
             let (stopped, open) = (stop.subscribe(), open.clone());

@@ -15,7 +15,8 @@ use tokio::net::{UnixListener, UnixStream};
 /// Pause after a connection that could not be accepted: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-fn path(data: &Path) -> PathBuf {
+/// Where the socket of a folder lies; it stays when its server ends.
+pub fn path(data: &Path) -> PathBuf {
     data.join("admin.sock")
 }
 

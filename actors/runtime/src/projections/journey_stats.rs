@@ -49,8 +49,13 @@ const fn ending(how: Ending) -> &'static str {
     }
 }
 
+/// The name of a counter of a journey.
+pub(crate) fn name(journey: JourneyId, rest: &str) -> String {
+    format!("journey/{journey}/{rest}")
+}
+
 pub(super) fn count(journey: JourneyId, step: &RunEvent, adds: &mut Vec<(String, i64)>) {
-    let mut sum = |rest: String, amount| adds.push((format!("journey/{journey}/{rest}"), amount));
+    let mut sum = |rest: String, amount| adds.push((name(journey, &rest), amount));
     match step {
         RunEvent::Entered { run } => {
             sum("entered".into(), 1);
@@ -72,7 +77,7 @@ pub(super) fn count(journey: JourneyId, step: &RunEvent, adds: &mut Vec<(String,
 
 /// Runs that a pause holds at a node: so many more, or fewer.
 pub(super) fn hold(journey: JourneyId, node: &str, by: i64, adds: &mut Vec<(String, i64)>) {
-    adds.push((format!("journey/{journey}/node/{node}/held"), by));
+    adds.push((name(journey, &format!("node/{node}/held")), by));
 }
 
 /// Two customers who counted as one are two again: runs that none of them would be in ended, runs that only came to be
@@ -93,7 +98,7 @@ pub(super) fn correct(journey: JourneyId, node: &str, by: i64, adds: &mut Vec<(S
 /// # Errors
 /// A fault of the store.
 pub async fn read(store: &dyn Store, tenant: TenantId, journey: JourneyId) -> Result<JourneyStats, Fault> {
-    let prefix = format!("journey/{journey}/");
+    let prefix = name(journey, "");
     let mut stats = JourneyStats::default();
     let rows = store.scan(Space::Counter, tenant, prefix.as_bytes(), None, 4_096).await?;
     for (key, item) in rows {
