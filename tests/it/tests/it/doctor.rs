@@ -429,7 +429,7 @@ async fn what_goes_on_by_itself_is_a_note_and_no_finding() {
     assert!(report.is_sound(), "{:#?}", report.findings);
     let notes: Vec<&str> = report.checks.iter().flat_map(|check| &check.notes).map(String::as_str).collect();
     assert!(notes.iter().any(|note| note.contains("wait for the relay")), "{notes:?}");
-    assert!(notes.iter().any(|note| note.contains("being counted back")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("sweep for seg_")), "{notes:?}");
     let scope = Scope { tenants: vec![TENANT], served_until: T0.plus_ms(60 * DAY_MS) };
     let later = examine(&world.rig.engine, &scope).await.expect("it can be examined");
     let codes: Vec<&str> = later.by_code.keys().copied().collect();
