@@ -8,7 +8,7 @@
 //! What no rule can give to one of them stays with the customer who stays, and is listed for somebody to look at. A
 //! withdrawal that nobody can attribute counts for both.
 
-use crate::command::{Call, Command, Observation};
+use crate::command::{Call, Command, ConsentWord, Observation};
 use crate::event::{Cause, Correction, Event, Undecided};
 use crate::sends::SendStatus;
 use crate::state::{Customer, Life};
@@ -17,7 +17,7 @@ use roadbook_audience::{Occurrence, TrackerId};
 use roadbook_identity::IdentifierKey;
 use roadbook_journey::RunEvent;
 use roadbook_kernel::{CustomerId, Draft, Durable, JourneyId, MessageId, Moment, ReviewId, SegmentId, SendKey};
-use roadbook_tenancy::{SuppressReason, Verdict};
+use roadbook_tenancy::{Standing, SuppressReason, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -278,13 +278,16 @@ impl Again<'_> {
         let mut found = BTreeMap::new();
         for fact in &happened.facts {
             match fact {
-                Event::ConsentNoted { standing, .. } => {
+                Event::ConsentNoted { purpose, channel, standing, .. } => {
                     self.undecided(message, happened.at, "consent", "no_identifier");
-                    let both = standing.verdict == Verdict::Withdrawn;
-                    SIDES
-                        .into_iter()
-                        .filter(|side| both || *side == Side::Stays)
-                        .for_each(|side| self.emit(side, fact));
+                    let Standing { verdict, text_version, evidence, .. } = standing.clone();
+                    let word = ConsentWord { purpose: *purpose, channel: *channel, verdict, text_version, evidence };
+                    let command = Command::NoteConsent(word);
+                    for side in SIDES {
+                        if verdict == Verdict::Withdrawn || side == Side::Stays {
+                            self.decide(side, &command, message, standing.as_of, happened.reached);
+                        }
+                    }
                 }
                 Event::SendReported { key, .. } => {
                     let asked = |side: &Side| self.state[*side as usize].sends.iter().any(|one| one.key == *key);

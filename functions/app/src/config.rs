@@ -1,6 +1,7 @@
 //! Settings: `roadbook.toml`, then the environment (`ROADBOOK_PORT`, ...), then flags. Every problem is reported at
 //! once, each with the name of its setting.
 
+use crate::oidc::Oidc;
 use crate::settings::Resolved;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub scan_ms_max: u64,
     /// Seconds a stopping process may take to finish what it has.
     pub drain_s: u64,
+    /// Requests of the secret API that one key or one person may make in a minute; 0 is no limit.
+    pub rate_limit_per_minute: u32,
     /// Base URL of the WeCom API.
     pub wecom_url: String,
     /// Base URL of the mini-program API.
@@ -44,6 +47,8 @@ pub struct Config {
     pub corps: Vec<Corp>,
     /// Mini-programs this installation may send for.
     pub miniprograms: Vec<MiniProgram>,
+    /// Sign-in providers whose tokens are accepted.
+    pub oidc: Vec<Oidc>,
 }
 
 /// Credentials of one WeCom app.
@@ -103,10 +108,12 @@ impl Default for Config {
             arbiters: 2,
             scan_ms_max: 2_000,
             drain_s: 20,
+            rate_limit_per_minute: 600,
             wecom_url: "https://qyapi.weixin.qq.com".into(),
             miniprogram_url: "https://api.weixin.qq.com".into(),
             corps: Vec::new(),
             miniprograms: Vec::new(),
+            oidc: Vec::new(),
         }
     }
 }
@@ -146,6 +153,7 @@ impl Config {
         for url in [&self.wecom_url, &self.miniprogram_url] {
             check(url.starts_with("http://") || url.starts_with("https://"), "provider URLs begin with http(s)://");
         }
+        problems.extend(crate::oidc::problems(&self.oidc));
         problems
     }
 }

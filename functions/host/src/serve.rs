@@ -132,7 +132,7 @@ async fn door(listener: std::net::TcpListener, router: axum::Router, mut stopped
     let stopped = async move {
         let _closed_or_stopped = stopped.wait_for(|stopped| *stopped).await;
     };
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await?;
+    axum::serve(listener, roadbook_api::Doors::new(router)).with_graceful_shutdown(stopped).await?;
     Ok(())
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn lookup(
     if claim.released {
         return Err(Failure::not_found("profile"));
     }
-    let row = live(&api, secret.tenant(), claim.owner).await?;
+    let row = live(&api, &secret, claim.owner).await?;
     let mut shown = view::profile(&row.state, api.engine().clock.now());
     let catalog = published(&api, secret.tenant()).await?;
     hide::in_profile(&catalog, &mut shown);

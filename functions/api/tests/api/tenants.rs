@@ -27,6 +27,7 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/stages", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
         ("put", "/v1/profiles/{id}/tags/{key}", OneThing(json!({ "value": "x" }))),
@@ -37,6 +38,8 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("post", "/v1/identity/merge", OneThing(json!("merge"))),
         ("post", "/v1/identity/merge/preview", OneThing(json!("merge"))),
         ("post", "/v1/identity/unmerge", OneThing(json!("unmerge"))),
+        ("get", "/v1/identity/policy", Own),
+        ("put", "/v1/identity/policy", Own),
         ("get", "/v1/identity/reviews", List),
         ("post", "/v1/identity/reviews/{id}/resolve", OneThing(Value::Null)),
         ("get", "/v1/segments", List),
@@ -74,6 +77,12 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/api-keys", List),
         ("post", "/v1/api-keys", Own),
         ("delete", "/v1/api-keys/{id}", OneThing(Value::Null)),
+        ("get", "/v1/me", Own),
+        ("get", "/v1/users", List),
+        ("post", "/v1/users", Own),
+        ("get", "/v1/users/{id}", OneThing(Value::Null)),
+        ("patch", "/v1/users/{id}", OneThing(json!({ "name": "x" }))),
+        ("delete", "/v1/users/{id}", OneThing(Value::Null)),
     ]
 }
 
@@ -85,6 +94,7 @@ struct Things {
     journey: String,
     letter: String,
     key: String,
+    user: String,
     conflict: String,
     review: String,
 }
@@ -120,6 +130,7 @@ async fn things(rig: &Rig) -> Things {
         journey,
         letter: rig.letters().await[0]["id"].as_str().unwrap().to_owned(),
         key: id(rig.post("/v1/api-keys", json!({ "name": "planted key", "kind": "write" })).await.ok()),
+        user: id(rig.post("/v1/users", crate::people::person("planted@example.com", "auditor")).await.ok()),
     }
 }
 
@@ -135,6 +146,7 @@ fn paths(path: &str, things: &Things) -> (String, String) {
         Some("dead-letters") => (&things.letter, "dl_"),
         Some("tag-definitions") => return (path.replace("{key}", "planted_tag"), path.replace("{key}", "no_tag")),
         Some("api-keys") => (&things.key, "key_"),
+        Some("users") => (&things.user, "usr_"),
         Some("identity") if path.contains("conflicts") => (&things.conflict, "cfl_"),
         Some("identity") if path.contains("reviews") => (&things.review, "rvw_"),
         _ => return (path.to_owned(), path.to_owned()),
@@ -203,9 +215,16 @@ async fn another_tenants_things_are_like_those_nobody_has() {
             }
             Rule::List => {
                 let answer = rig.secret(&rig.other, method, path, Value::Null).await.ok().to_string();
-                for planted in
-                    ["planted", "m-3", "intended", &things.segment, &things.journey, &things.letter, &things.key]
-                {
+                for planted in [
+                    "planted",
+                    "m-3",
+                    "intended",
+                    &things.segment,
+                    &things.journey,
+                    &things.letter,
+                    &things.key,
+                    &things.user,
+                ] {
                     assert!(!answer.contains(planted), "{what} shows {planted}: {answer}");
                 }
             }
