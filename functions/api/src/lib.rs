@@ -11,6 +11,8 @@
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
+//! | Who overwrites whom? | `etag.rs` |
+//! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
 //! Architecture invariant: a handler gets its tenant from a proven key and from nowhere else, and every read and every
 //! command below it carries that tenant. No path, no body and no cursor can name another one.
@@ -25,6 +27,7 @@ mod consents;
 mod credentials;
 mod debugger;
 mod definitions;
+mod etag;
 mod failure;
 mod fields;
 mod gate;
@@ -41,8 +44,10 @@ mod params;
 mod past;
 mod profiles;
 mod routes;
+mod scan;
 mod secret;
 mod sends;
+mod tags;
 mod trace;
 
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};
