@@ -42,7 +42,7 @@ pub(crate) async fn set(
     let said = Command::SetTag { tag: tag.clone(), value: Some(value), expires_at, by };
     let to = ActorKey::customer(secret.tenant(), id);
     let on = command::to_customer(&api, to, message, said, now).await?;
-    let customer = live(&api, secret.tenant(), on).await?.state;
+    let customer = live(&api, &secret, on).await?.state;
     let tags = customer.tags.get(&tag).and_then(|known| profiles::tag(&tag, known));
     let mut shown = json!({ "tags": { &tag: tags } });
     let catalog = published(&api, secret.tenant()).await?;
