@@ -156,6 +156,9 @@ ids! {
     DeadLetterId, "dl_";
     /// A person who may sign in.
     UserId, "usr_";
+    /// Work that goes on after its request was answered. Of an import it is a hash of the file, so the same file is the
+    /// same job.
+    JobId, "job_";
     /// A suggested merge that the rules did not make: hash(tenant, both customers, the identifier).
     ConflictId, "cfl_";
     /// Something an unmerge could not give to one of the two: hash(tenant, the unmerge, the message).

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | Which paths are there? | `routes.rs` |
 //! | What happens to an event that is sent? | `ingest/` |
+//! | How does a file come in, and what became of it? | `imports/`, `jobs.rs` |
 //! | Who may ask, and how often? | `credentials.rs`, `limit.rs`, `secret.rs` |
 //! | How do people sign in? | `sign_in.rs`, `peer.rs`, `me.rs`, `users.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
@@ -34,7 +35,9 @@ mod fields;
 mod gate;
 mod idempotency;
 mod identity;
+mod imports;
 mod ingest;
+mod jobs;
 mod keys;
 mod letters;
 mod limit;

@@ -75,6 +75,5 @@ fn hand_over(server: &Server, started: Instant) -> Result<Duration> {
 }
 
 fn intended(stats: &Value) -> u64 {
-    let counts = stats.get("outcomes").unwrap_or(stats);
-    counts["intended"].as_u64().unwrap_or(0)
+    stats["sends"]["intended"].as_u64().unwrap_or(0)
 }
