@@ -156,6 +156,9 @@ ids! {
     DeadLetterId, "dl_";
     /// A person who may sign in.
     UserId, "usr_";
+    /// Work that goes on after its request was answered. Of an import it is a hash of the file, so the same file is the
+    /// same job.
+    JobId, "job_";
     /// A suggested merge that the rules did not make: hash(tenant, both customers, the identifier).
     ConflictId, "cfl_";
     /// Where a tenant wants to be told what happens: a webhook endpoint.

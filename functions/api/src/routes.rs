@@ -8,8 +8,8 @@ use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
-    consents, debugger, idempotency, identity, ingest, keys, letters, limit, me, ops, profiles, sends, sign_in, tags,
-    trace, users, webhooks,
+    consents, debugger, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, ops, profiles, sends,
+    sign_in, tags, trace, users, webhooks,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -122,6 +122,7 @@ routes! {
         get "/v1/me" => me::me;
     }
     secret {
+        get "/v1/profiles" ProfilesRead => profiles::search;
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
@@ -169,7 +170,11 @@ routes! {
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
         put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
+        post "/v1/dead-letters/replay" LettersWrite => letters::replay_many;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        post "/v1/imports" ImportsWrite => imports::create;
+        get "/v1/jobs" ImportsWrite => jobs::list;
+        get "/v1/jobs/{id}" ImportsWrite => jobs::get;
         get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
         get "/v1/webhook-endpoints" IntegrationsRead => webhooks::list;

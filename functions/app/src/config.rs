@@ -17,6 +17,8 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// Bytes of a request body after decompression.
     pub inflated_bytes_max: usize,
+    /// Bytes of a file that is imported, after decompression.
+    pub import_bytes_max: usize,
     /// Events in one batch.
     pub batch_events_max: usize,
     /// Events being worked on at once; above it requests are answered 429 before anything is taken.
@@ -101,6 +103,7 @@ impl Default for Config {
             port: 8080,
             body_bytes_max: 500 * 1024,
             inflated_bytes_max: 4 * 1024 * 1024,
+            import_bytes_max: 64 * 1024 * 1024,
             batch_events_max: 2_500,
             in_flight_events_max: 50_000,
             disk_free_bytes_min: 512 * 1024 * 1024,
@@ -146,6 +149,7 @@ impl Config {
         };
         check(self.body_bytes_max >= 1024, "body_bytes_max must be at least 1024");
         check(self.inflated_bytes_max >= self.body_bytes_max, "inflated_bytes_max must not be below body_bytes_max");
+        check(self.import_bytes_max >= 1024, "import_bytes_max must be at least 1024");
         check(self.batch_events_max >= 1, "batch_events_max must be at least 1");
         check(
             self.in_flight_events_max >= self.batch_events_max,
