@@ -9,6 +9,7 @@
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
+//! | What does the OpenAPI document say? | `openapi/` |
 //!
 //! Architecture invariant: a handler gets its tenant from a proven key and from nowhere else, and every read and every
 //! command below it carries that tenant. No path, no body and no cursor can name another one.
@@ -31,6 +32,7 @@ mod letters;
 mod mask;
 mod merge;
 mod metrics;
+mod openapi;
 mod ops;
 mod page;
 mod params;
@@ -40,4 +42,5 @@ mod secret;
 mod sends;
 mod trace;
 
+pub use openapi::document as openapi_document;
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

@@ -1,5 +1,5 @@
-//! Every path of this door, with the right it takes. To add one: a line here, and a row in the table of `tests/`,
-//! which is held against [`ROUTES`].
+//! Every path of this door, with the right it takes. To add one: a line here, a row in the table of `tests/`, which is
+//! held against [`ROUTES`], and its words in `openapi/`.
 
 use crate::api::Api;
 use crate::definitions::{self, journeys, segments};
@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, ingest, keys, letters, merge, ops, profiles, sends, trace};
+use crate::{consents, ingest, keys, letters, merge, openapi, ops, profiles, sends, trace};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
@@ -97,6 +97,7 @@ routes! {
         get "/healthz" => ops::health;
         get "/readyz" => ops::ready;
         get "/metrics" => ops::metrics;
+        get "/v1/openapi.json" => openapi::openapi;
     }
     secret {
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;

@@ -3,10 +3,12 @@
 mod auth;
 mod bodies;
 mod browser;
+mod contract;
 mod definitions;
 mod ingestion;
 mod letters;
 mod load;
+mod openapi;
 mod ops;
 mod privacy;
 mod profiles;

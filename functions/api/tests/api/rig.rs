@@ -1,5 +1,6 @@
 //! One process with two tenants, and a client that speaks to its router.
 
+use crate::contract;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -210,7 +211,8 @@ impl Rig {
     }
 
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        let mut request = Request::new(body.into());
+        let sent = body.into().collect().await.unwrap().to_bytes();
+        let mut request = Request::new(Body::from(sent.clone()));
         *request.method_mut() = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         *request.uri_mut() = path.parse().unwrap();
         for (name, value) in headers {
@@ -220,7 +222,9 @@ impl Rig {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
-        Answer { status: parts.status, headers: parts.headers, bytes }
+        let answer = Answer { status: parts.status, headers: parts.headers, bytes };
+        contract::hold(method, path, &sent, &answer);
+        answer
     }
 
     /// A call of the secret API.

@@ -1,0 +1,65 @@
+//! API keys.
+
+use super::common::{KeyId, Page, Time};
+use super::describe::Description;
+use schemars::JsonSchema;
+use serde_json::json;
+
+/// What a key may do.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum KeyKind {
+    /// Sends events; safe inside apps and web pages.
+    Write,
+    /// Everything of its tenant; never leaves a server.
+    Secret,
+}
+
+/// A key as it is listed: never the key itself.
+#[derive(JsonSchema)]
+struct ApiKey {
+    id: KeyId,
+    kind: KeyKind,
+    /// What people call it.
+    name: String,
+    /// Its first characters, to recognise it by.
+    prefix: String,
+    created_at: Time,
+    revoked_at: Option<Time>,
+}
+
+/// A key that was just made.
+#[derive(JsonSchema)]
+struct NewApiKey {
+    #[schemars(flatten)]
+    listed: ApiKey,
+    /// The key. No other answer ever holds it.
+    key: String,
+}
+
+/// What a new key is to be.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ApiKeyDraft {
+    /// What people call it.
+    #[schemars(length(min = 1, max = 120))]
+    name: String,
+    kind: KeyKind,
+}
+
+pub(super) fn routes() -> Vec<Description> {
+    vec![
+        Description::get("/v1/api-keys", "listApiKeys")
+            .says("List API keys", "All of them, revoked ones too, on one page; never the keys themselves.")
+            .answers::<Page<ApiKey>>(200, "The keys."),
+        Description::post("/v1/api-keys", "createApiKey")
+            .says("Create an API key", "The answer is the only place that ever shows the key.")
+            .takes::<ApiKeyDraft>("Name and kind.", json!({ "name": "website", "kind": "write" }))
+            .answers::<NewApiKey>(201, "The key, once.")
+            .with("Cache-Control", "`no-store`."),
+        Description::delete("/v1/api-keys/{id}", "revokeApiKey")
+            .says("Revoke an API key", "It proves nothing from now on. Revoking it again changes nothing.")
+            .of::<KeyId>("id", "Which key.")
+            .answers_nothing(204, "It is revoked."),
+    ]
+}

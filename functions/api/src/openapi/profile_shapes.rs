@@ -1,0 +1,307 @@
+//! A customer, and the lines of their timeline.
+
+use super::common::{
+    AnyObject, Anything, ChannelKind, CustomerId, JourneyId, MessageId, Purpose, RunId, SegmentId, SendKey, Time, Values,
+};
+use schemars::JsonSchema;
+use std::collections::BTreeMap;
+
+/// Kinds of identifiers, strongest first.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(super) enum IdentifierKind {
+    /// The id the tenant's own system gave after a login.
+    UserId,
+    /// A WeChat user across the apps of one open-platform account.
+    Unionid,
+    /// A WeCom customer (外部联系人), per corp.
+    ExternalUserid,
+    /// A WeChat user inside one app, per appid.
+    Openid,
+    Phone,
+    Email,
+    Device,
+    /// What an SDK drew before anybody logged in.
+    AnonymousId,
+}
+
+/// What a customer said.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    Granted,
+    Withdrawn,
+}
+
+/// One customer; personal values are masked.
+#[derive(JsonSchema)]
+pub(super) struct Profile {
+    id: CustomerId,
+    /// Ids that were merged into this one and lead to it.
+    merged_from: Vec<CustomerId>,
+    /// Events counted, ever.
+    events: u64,
+    first_seen_at: Option<Time>,
+    last_seen_at: Option<Time>,
+    identifiers: Vec<Identifier>,
+    traits: Values,
+    /// Tags (标签) by key.
+    tags: BTreeMap<String, Tag>,
+    /// The last word by purpose.
+    consents: BTreeMap<String, Consent>,
+    /// Segments they are in.
+    segments: Vec<Membership>,
+    /// Passages under way.
+    journeys: Vec<Passage>,
+    /// Messages that were asked for, the latest.
+    sends: Vec<Send>,
+}
+
+/// An identifier, masked.
+#[derive(JsonSchema)]
+struct Identifier {
+    kind: IdentifierKind,
+    /// The appid of an openid, the corp of an external_userid; else empty.
+    scope: String,
+    /// Masked.
+    value: String,
+    since: Time,
+}
+
+/// A tag.
+#[derive(JsonSchema)]
+struct Tag {
+    value: Anything,
+    since: Time,
+    expires_at: Option<Time>,
+    cause: Cause,
+}
+
+/// Why something is as it is.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Cause {
+    /// An event brought it.
+    Event { event: MessageId },
+    /// A journey did it.
+    Journey { journey: JourneyId },
+}
+
+/// The last word about a purpose.
+#[derive(JsonSchema)]
+struct Consent {
+    verdict: Verdict,
+    as_of: Time,
+}
+
+/// Being in a segment.
+#[derive(JsonSchema)]
+struct Membership {
+    id: SegmentId,
+    /// The revision that was judged.
+    revision: u32,
+    since: Time,
+}
+
+/// Where a passage stands.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum PassageState {
+    /// About to go on.
+    Ready,
+    /// Waits for a time.
+    Waiting,
+    /// Waits for an event, up to a time.
+    Listening,
+}
+
+/// One passage through a journey.
+#[derive(JsonSchema)]
+struct Passage {
+    id: JourneyId,
+    run: RunId,
+    revision: u32,
+    node: String,
+    state: PassageState,
+    until: Option<Time>,
+    entered_at: Time,
+}
+
+/// What was asked to be sent.
+#[derive(JsonSchema)]
+struct SendRequest {
+    send: SendKey,
+    journey: JourneyId,
+    run: RunId,
+    node: String,
+    channel: ChannelKind,
+    purpose: Purpose,
+    asked_at: Time,
+}
+
+/// A message and what became of it.
+#[derive(JsonSchema)]
+struct Send {
+    #[schemars(flatten)]
+    request: SendRequest,
+    status: SendStatus,
+}
+
+/// What became of a message.
+#[derive(JsonSchema)]
+#[schemars(tag = "is", rename_all = "snake_case")]
+enum SendStatus {
+    /// It is on its way to the channel.
+    Intended {},
+    /// It was not allowed, or nobody could get it.
+    Suppressed { reason: SuppressReason },
+    /// The channel told.
+    Reported { at: Time, report: SendReport },
+}
+
+/// Why a message was not sent although a journey asked for it.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum SuppressReason {
+    /// The purpose has no grant, or it was withdrawn (未授权).
+    NoConsent,
+    /// No address for this channel.
+    NoAddress,
+    /// No grant left for this subscribe message (订阅次数已用完).
+    NoGrant,
+}
+
+/// What the channel told.
+#[derive(JsonSchema)]
+#[schemars(tag = "outcome", rename_all = "snake_case")]
+enum SendReport {
+    /// The provider has it and delivers it.
+    Sent {},
+    /// A task waits for a seller's confirmation.
+    HandedOver {},
+    /// The seller or the platform declined.
+    Refused {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+    /// Nobody confirmed the task in time.
+    Expired {},
+    /// It was not delivered and will not be.
+    Failed {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+    /// Nobody can say; it is never sent again.
+    Unknown {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+}
+
+/// One line of a timeline.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum TimelineLine {
+    Event(EventLine),
+    Fact(FactLine),
+}
+
+/// When it happened, and by which message.
+#[derive(JsonSchema)]
+struct When {
+    /// When it happened, as it counts.
+    occurred_at: Time,
+    /// The message that caused it; absent where time alone did.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "MessageId")]
+    message_id: Option<MessageId>,
+    /// When that message was accepted.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Time")]
+    accepted_at: Option<Time>,
+}
+
+/// An event that was sent.
+#[derive(JsonSchema)]
+pub(super) struct EventLine {
+    #[schemars(extend("const" = "event"))]
+    r#type: String,
+    #[schemars(flatten)]
+    when: When,
+    /// What the producer said, where its clock was ahead of ours.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Time")]
+    stated_at: Option<Time>,
+    event_type: CallKind,
+    name: String,
+    /// Kinds of the identifiers it carried.
+    identifiers: Vec<IdentifierKind>,
+    properties: Values,
+    /// What it said about traits, by operation.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "AnyObject")]
+    traits: Option<AnyObject>,
+}
+
+/// Which Segment call an event came by.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum CallKind {
+    Identify,
+    Track,
+    Page,
+    Screen,
+    Group,
+    Alias,
+}
+
+/// Something that became true.
+#[derive(JsonSchema)]
+pub(super) struct FactLine {
+    #[schemars(extend("const" = "fact"))]
+    r#type: String,
+    #[schemars(flatten)]
+    when: When,
+    #[schemars(flatten)]
+    fact: Fact,
+}
+
+/// What became true.
+#[derive(JsonSchema)]
+#[schemars(tag = "fact", rename_all = "snake_case")]
+enum Fact {
+    /// The customer was met for the first time.
+    Founded { on: IdentifierKind },
+    IdentifierLinked { kind: IdentifierKind, scope: String, value: String, from_another_profile: bool },
+    IdentifierUnlinked { kind: IdentifierKind, to: CustomerId },
+    /// Two ids were met in one event and the guards keep them apart.
+    LinkRefused { kind: IdentifierKind, other: CustomerId, reason: String },
+    /// Another customer turned out to be this one.
+    Merged { profile: CustomerId },
+    /// Events before a publication were counted.
+    HistoryCounted { occurrences: u64 },
+    Consent { purpose: Purpose, verdict: Verdict },
+    TagSet { tag: String, value: Anything, cause: Cause, expires_at: Option<Time> },
+    TagCleared { tag: String, value: Anything, cause: Cause, expires_at: Option<Time> },
+    TagExpired { tag: String },
+    TraitSet { r#trait: String, value: Anything, cause: Cause },
+    SegmentEntered { segment: SegmentId, revision: u32 },
+    SegmentLeft { segment: SegmentId, revision: u32 },
+    JourneyEntered { journey: JourneyId, run: RunId, node: String, revision: u32 },
+    JourneyMoved { journey: JourneyId, run: RunId, from: String, node: String },
+    JourneyWaiting { journey: JourneyId, run: RunId, until: Time, listening: bool },
+    JourneyEnded { journey: JourneyId, run: RunId, node: String, how: String },
+    /// A journey asked for a message.
+    MessageAsked {
+        send: SendKey,
+        journey: JourneyId,
+        run: RunId,
+        node: String,
+        channel: ChannelKind,
+        purpose: Purpose,
+        asked_at: Time,
+        status: SendStatus,
+    },
+    /// The channel told what became of it.
+    MessageReported { send: SendKey, report: SendReport },
+    /// Too many consequences of one event followed each other; the rest was left.
+    CascadeStopped { steps: u64 },
+    /// A message about this customer was refused.
+    MessageRefused { code: String },
+}
