@@ -95,7 +95,13 @@ impl Description {
         self
     }
 
-    fn parameter<T: JsonSchema>(mut self, place: Place, name: &'static str, required: bool, text: &'static str) -> Self {
+    fn parameter<T: JsonSchema>(
+        mut self,
+        place: Place,
+        name: &'static str,
+        required: bool,
+        text: &'static str,
+    ) -> Self {
         let shape: Shape = Schemas::wanted::<T>;
         self.parameters.push(Parameter { place, name, text, required, shape });
         self

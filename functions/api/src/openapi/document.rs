@@ -54,7 +54,11 @@ pub fn document() -> OpenApi {
     OpenApi {
         openapi: "3.1.0".into(),
         info: about(),
-        servers: vec![Server { url: "/".to_owned(), description: Some("This server.".to_owned()), ..Server::default() }],
+        servers: vec![Server {
+            url: "/".to_owned(),
+            description: Some("This server.".to_owned()),
+            ..Server::default()
+        }],
         paths: Some(all),
         components: Some(components(schemas)),
         tags: tags(),
@@ -156,7 +160,9 @@ fn text_with_scope(text: &str, scope: Option<Scope>) -> String {
 /// OpenAPI 3.1 lets a requirement of an HTTP scheme name what the caller must be allowed to do.
 fn security(route: &RouteInfo) -> Value {
     match route.class {
-        RouteClass::Secret => json!([{ "secretKey": route.scope.map(|scope| scope.to_string()).into_iter().collect::<Vec<_>>() }]),
+        RouteClass::Secret => {
+            json!([{ "secretKey": route.scope.map(|scope| scope.to_string()).into_iter().collect::<Vec<_>>() }])
+        }
         // The key may also stand in the body, where no scheme can see it.
         RouteClass::Ingestion => json!([{ "writeKey": [] }, { "secretKey": [] }, {}]),
         RouteClass::Browser | RouteClass::Ops | RouteClass::Unknown => json!([]),
@@ -196,7 +202,8 @@ fn responses(schemas: &mut Schemas, described: &Description, class: RouteClass) 
         responses.insert(answer.status.to_string(), success(schemas, answer));
     }
     for (status, codes) in problems_of(described, class) {
-        let same = |(_, known, all): &&(&str, u16, &[&str])| *known == status && all.iter().copied().eq(codes.iter().copied());
+        let same =
+            |(_, known, all): &&(&str, u16, &[&str])| *known == status && all.iter().copied().eq(codes.iter().copied());
         let answer = match shared().iter().find(same) {
             Some((name, ..)) => json!({ "$ref": format!("#/components/responses/{name}") }),
             None => problems::answer(status, &codes),

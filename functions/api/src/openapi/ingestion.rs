@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 written! {
     /// A text; producers that send a whole number mean its digits.
     Text true => json_schema!({ "type": ["string", "integer", "null"] });
-    /// `1`, or anything else for no.
-    Flag true => json_schema!({ "type": "string", "enum": ["0", "1"] });
+    /// `1` for yes, anything else for no.
+    Flag true => json_schema!({ "type": "string", "examples": ["1"] });
     /// The text an SDK sends as JSON without saying so, to spare a browser a preflight request.
     JsonText true => json_schema!({ "type": "string", "contentMediaType": "application/json" });
 }
@@ -201,7 +201,12 @@ fn takes(described: Description, shape: Shape, example: Value) -> Description {
     let content = vec![(JSON, shape), ("text/plain", text)];
     described
         .header::<Flag>("X-Strict-Mode", "`1`: one bad event fails the request, and then nothing of it is taken.")
-        .body(Body { required: true, text: "As it is, or with `Content-Encoding: gzip`.", content, example: Some(example) })
+        .body(Body {
+            required: true,
+            text: "As it is, or with `Content-Encoding: gzip`.",
+            content,
+            example: Some(example),
+        })
         .answers::<Taken>(200, "Everything was taken, or is a dead letter.")
         .refuses(400, &["malformed_json", "malformed_utf8", "malformed_batch", "events_rejected"])
         .refuses(413, &["too_many_events"])
@@ -224,7 +229,8 @@ fn event(call: &str) -> Value {
 pub(super) fn routes() -> Vec<Description> {
     let mut routes = Vec::new();
     for (path, id) in BATCHES {
-        let example = json!({ "batch": [{ "type": "track", "userId": "u-1001", "event": "model_viewed", "messageId": "m-2" }] });
+        let example =
+            json!({ "batch": [{ "type": "track", "userId": "u-1001", "event": "model_viewed", "messageId": "m-2" }] });
         let described = Description::post(path, id).says("Send many events", HOW);
         routes.push(takes(described, Schemas::wanted::<Batch>, example));
     }

@@ -46,12 +46,28 @@ struct Area {
 }
 
 const AREAS: &[Area] = &[
-    Area { tag: "ingestion", text: "Events come in (事件接入), in the shape of Segment's API.", describe: ingestion::routes },
-    Area { tag: "profiles", text: "What is known of one customer (客户), personal values masked.", describe: profiles::routes },
+    Area {
+        tag: "ingestion",
+        text: "Events come in (事件接入), in the shape of Segment's API.",
+        describe: ingestion::routes,
+    },
+    Area {
+        tag: "profiles",
+        text: "What is known of one customer (客户), personal values masked.",
+        describe: profiles::routes,
+    },
     Area { tag: "identity", text: "Who is whom (One ID): merges and what led to them.", describe: identity::routes },
     Area { tag: "segments", text: "Groups of customers by a condition (人群).", describe: segments::routes },
-    Area { tag: "journeys", text: "What happens to a customer, step by step (旅程), and what was sent.", describe: journeys::routes },
+    Area {
+        tag: "journeys",
+        text: "What happens to a customer, step by step (旅程), and what was sent.",
+        describe: journeys::routes,
+    },
     Area { tag: "dead letters", text: "What could not be applied, and why (死信).", describe: letters::routes },
     Area { tag: "access", text: "API keys (密钥).", describe: keys::routes },
-    Area { tag: "operations", text: "For the operator: health, counters, this document.", describe: operations::routes },
+    Area {
+        tag: "operations",
+        text: "For the operator: health, counters, this document.",
+        describe: operations::routes,
+    },
 ];

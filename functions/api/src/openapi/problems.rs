@@ -48,18 +48,12 @@ pub(super) const UNAUTHORIZED: &[&str] = &["missing_key", "unknown_key", "unread
 /// What a key that may not is answered with.
 pub(super) const FORBIDDEN: &[&str] = &["missing_scope", "wrong_key_kind"];
 /// The world fails, or the process is about to stop: repeating the request is safe.
-pub(super) const UNAVAILABLE: &[&str] = &[
-    "contended",
-    "disk_full",
-    "draining",
-    "no_randomness",
-    "overloaded",
-    "store_unavailable",
-    "store_unreadable",
-];
+pub(super) const UNAVAILABLE: &[&str] =
+    &["contended", "disk_full", "draining", "no_randomness", "overloaded", "store_unavailable", "store_unreadable"];
 
 /// Those of them that come from the store.
-pub(super) const STORE_FAILS: &[&str] = &["contended", "disk_full", "overloaded", "store_unavailable", "store_unreadable"];
+pub(super) const STORE_FAILS: &[&str] =
+    &["contended", "disk_full", "overloaded", "store_unavailable", "store_unreadable"];
 
 /// What can be wrong with one event.
 pub(super) const EVENT_FLAWS: &[&str] = &[
@@ -114,13 +108,15 @@ pub(super) fn answer(status: u16, codes: &BTreeSet<&'static str>) -> Value {
         "properties": { "status": { "const": status }, "code": { "enum": codes } },
         "required": ["status", "code"],
     });
-    let mut answer = json!({ "description": meaning(status), "content": { PROBLEM_CONTENT_TYPE: { "schema": schema } } });
+    let mut answer =
+        json!({ "description": meaning(status), "content": { PROBLEM_CONTENT_TYPE: { "schema": schema } } });
     let header = |text: &str, kind: &str| json!({ "description": text, "schema": { "type": kind } });
     if status == 401 {
         answer["headers"] = json!({ "WWW-Authenticate": header("`Bearer`.", "string") });
     }
     if matches!(status, 408 | 429 | 503) {
-        answer["headers"] = json!({ "Retry-After": header("Seconds after which the request may be repeated.", "integer") });
+        answer["headers"] =
+            json!({ "Retry-After": header("Seconds after which the request may be repeated.", "integer") });
     }
     answer
 }

@@ -1,7 +1,8 @@
 //! A customer, and the lines of their timeline.
 
 use super::common::{
-    AnyObject, Anything, ChannelKind, CustomerId, JourneyId, MessageId, Purpose, RunId, SegmentId, SendKey, Time, Values,
+    AnyObject, Anything, ChannelKind, CustomerId, JourneyId, MessageId, Purpose, RunId, SegmentId, SendKey, Time,
+    Values,
 };
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
@@ -267,26 +268,89 @@ pub(super) struct FactLine {
 #[schemars(tag = "fact", rename_all = "snake_case")]
 enum Fact {
     /// The customer was met for the first time.
-    Founded { on: IdentifierKind },
-    IdentifierLinked { kind: IdentifierKind, scope: String, value: String, from_another_profile: bool },
-    IdentifierUnlinked { kind: IdentifierKind, to: CustomerId },
+    Founded {
+        on: IdentifierKind,
+    },
+    IdentifierLinked {
+        kind: IdentifierKind,
+        scope: String,
+        value: String,
+        from_another_profile: bool,
+    },
+    IdentifierUnlinked {
+        kind: IdentifierKind,
+        to: CustomerId,
+    },
     /// Two ids were met in one event and the guards keep them apart.
-    LinkRefused { kind: IdentifierKind, other: CustomerId, reason: String },
+    LinkRefused {
+        kind: IdentifierKind,
+        other: CustomerId,
+        reason: String,
+    },
     /// Another customer turned out to be this one.
-    Merged { profile: CustomerId },
+    Merged {
+        profile: CustomerId,
+    },
     /// Events before a publication were counted.
-    HistoryCounted { occurrences: u64 },
-    Consent { purpose: Purpose, verdict: Verdict },
-    TagSet { tag: String, value: Anything, cause: Cause, expires_at: Option<Time> },
-    TagCleared { tag: String, value: Anything, cause: Cause, expires_at: Option<Time> },
-    TagExpired { tag: String },
-    TraitSet { r#trait: String, value: Anything, cause: Cause },
-    SegmentEntered { segment: SegmentId, revision: u32 },
-    SegmentLeft { segment: SegmentId, revision: u32 },
-    JourneyEntered { journey: JourneyId, run: RunId, node: String, revision: u32 },
-    JourneyMoved { journey: JourneyId, run: RunId, from: String, node: String },
-    JourneyWaiting { journey: JourneyId, run: RunId, until: Time, listening: bool },
-    JourneyEnded { journey: JourneyId, run: RunId, node: String, how: String },
+    HistoryCounted {
+        occurrences: u64,
+    },
+    Consent {
+        purpose: Purpose,
+        verdict: Verdict,
+    },
+    TagSet {
+        tag: String,
+        value: Anything,
+        cause: Cause,
+        expires_at: Option<Time>,
+    },
+    TagCleared {
+        tag: String,
+        value: Anything,
+        cause: Cause,
+        expires_at: Option<Time>,
+    },
+    TagExpired {
+        tag: String,
+    },
+    TraitSet {
+        r#trait: String,
+        value: Anything,
+        cause: Cause,
+    },
+    SegmentEntered {
+        segment: SegmentId,
+        revision: u32,
+    },
+    SegmentLeft {
+        segment: SegmentId,
+        revision: u32,
+    },
+    JourneyEntered {
+        journey: JourneyId,
+        run: RunId,
+        node: String,
+        revision: u32,
+    },
+    JourneyMoved {
+        journey: JourneyId,
+        run: RunId,
+        from: String,
+        node: String,
+    },
+    JourneyWaiting {
+        journey: JourneyId,
+        run: RunId,
+        until: Time,
+        listening: bool,
+    },
+    JourneyEnded {
+        journey: JourneyId,
+        run: RunId,
+        node: String,
+        how: String,
+    },
     /// A journey asked for a message.
     MessageAsked {
         send: SendKey,
@@ -299,9 +363,16 @@ enum Fact {
         status: SendStatus,
     },
     /// The channel told what became of it.
-    MessageReported { send: SendKey, report: SendReport },
+    MessageReported {
+        send: SendKey,
+        report: SendReport,
+    },
     /// Too many consequences of one event followed each other; the rest was left.
-    CascadeStopped { steps: u64 },
+    CascadeStopped {
+        steps: u64,
+    },
     /// A message about this customer was refused.
-    MessageRefused { code: String },
+    MessageRefused {
+        code: String,
+    },
 }

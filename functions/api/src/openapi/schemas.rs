@@ -45,6 +45,7 @@ impl Schemas {
         // A type that is both sent and answered must look the same: a test holds it against `clashes`.
         all.extend(self.wanted.take_definitions(true));
         all.extend(languages());
+        all.values_mut().for_each(forget_null_defaults);
         all
     }
 
@@ -93,11 +94,7 @@ fn component(part: &str) -> String {
 /// The same schema with its references led to the components.
 fn moved(schema: Value) -> Value {
     match schema {
-        Value::Object(fields) => {
-            // A default of `null` says that there is none, under a type that `null` is not of.
-            let kept = fields.into_iter().filter(|(key, value)| key != "default" || !value.is_null());
-            Value::Object(kept.map(|(key, value)| moved_key(&key, value)).collect())
-        }
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(key, value)| moved_key(&key, value)).collect()),
         Value::Array(entries) => Value::Array(entries.into_iter().map(moved).collect()),
         other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
     }
@@ -109,6 +106,21 @@ fn moved_key(key: &str, value: Value) -> (String, Value) {
         _ => moved(value),
     };
     (key.to_owned(), moved)
+}
+
+/// A default of `null` says that there is none. Validators hold it against the type, and generators of clients take a
+/// field that has a default for one that is always there.
+fn forget_null_defaults(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("default").is_some_and(Value::is_null) {
+                fields.remove("default");
+            }
+            fields.values_mut().for_each(forget_null_defaults);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(forget_null_defaults),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// A schema that stands under this name, wherever it comes from.

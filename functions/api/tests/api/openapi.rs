@@ -14,7 +14,9 @@ fn document() -> Value {
 fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
-        .flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, one)| (path.as_str(), method.as_str(), one)))
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, one)| (path.as_str(), method.as_str(), one))
+        })
         .collect()
 }
 
@@ -137,7 +139,11 @@ async fn the_document_is_served_and_not_sent_twice() {
     assert!(first.header("cache-control").unwrap().contains("max-age"), "{:?}", first.headers);
     for known in [etag, &format!("W/{etag}"), &format!("\"other\", {etag}"), "*"] {
         let second = rig.send("get", "/v1/openapi.json", &[("if-none-match", known)], Body::empty()).await;
-        assert_eq!((second.status.as_u16(), second.bytes.len(), second.header("etag")), (304, 0, Some(etag)), "{known}");
+        assert_eq!(
+            (second.status.as_u16(), second.bytes.len(), second.header("etag")),
+            (304, 0, Some(etag)),
+            "{known}"
+        );
     }
     let other = rig.send("get", "/v1/openapi.json", &[("if-none-match", "\"other\"")], Body::empty()).await;
     assert_eq!(other.status, 200);
