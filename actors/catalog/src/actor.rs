@@ -3,6 +3,7 @@
 use crate::entry::{Entry, JourneyEntry, SegmentEntry};
 use crate::published;
 use roadbook_audience::Problem;
+use roadbook_identity::Policy;
 use roadbook_journey::Revision;
 use roadbook_kernel::{Draft, Durable, JourneyId, Moment, Place, Refusal, SegmentId};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,13 @@ pub enum Command {
         /// Which.
         id: JourneyId,
     },
+    /// Says how many identifiers of each kind one person may have. In force at once.
+    SetIdentityPolicy {
+        /// The limits.
+        policy: Policy,
+        /// The revision the author looked at.
+        expected: u32,
+    },
 }
 
 /// What became true.
@@ -112,6 +120,23 @@ pub enum Event {
         /// When.
         at: Moment,
     },
+    /// The identity policy changed.
+    IdentityPolicySet {
+        /// The limits.
+        policy: Policy,
+        /// When.
+        at: Moment,
+    },
+}
+
+/// The identity policy with its revision.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IdentityPolicy {
+    /// Grows with every change; 0 is the built-in policy.
+    pub revision: u32,
+    /// The limits.
+    pub policy: Policy,
 }
 
 /// A published journey revision as it is kept for the runs pinned to it: written once, in the commit that publishes.
@@ -141,6 +166,8 @@ pub struct Catalog {
     pub segments: BTreeMap<SegmentId, SegmentEntry>,
     /// Journeys by id.
     pub journeys: BTreeMap<JourneyId, JourneyEntry>,
+    /// How many identifiers one person may have.
+    pub identity: IdentityPolicy,
 }
 
 impl Durable for Catalog {
@@ -184,6 +211,14 @@ impl Durable for Catalog {
                 check_edition(draft.state(), &event)?;
                 draft.emit(event);
             }
+            Command::SetIdentityPolicy { policy, expected } => {
+                let current = draft.state().identity.revision;
+                if *expected != current {
+                    let detail = format!("the policy is at revision {current} by now; read it again");
+                    return Err(Refusal::new("stale_etag", detail));
+                }
+                draft.emit(Event::IdentityPolicySet { policy: policy.clone(), at });
+            }
         }
         Ok(())
     }
@@ -201,6 +236,10 @@ impl Durable for Catalog {
             Event::JourneyPublished { id, revision, at } => {
                 self.edition += 1;
                 publish(self.journeys.get_mut(id), *revision, *at);
+            }
+            Event::IdentityPolicySet { policy, .. } => {
+                self.edition += 1;
+                self.identity = IdentityPolicy { revision: self.identity.revision + 1, policy: policy.clone() };
             }
         }
     }

@@ -7,6 +7,6 @@ mod actor;
 mod entry;
 mod published;
 
-pub use actor::{Catalog, CatalogWorld, Command, Document, Event};
+pub use actor::{Catalog, CatalogWorld, Command, Document, Event, IdentityPolicy};
 pub use entry::{Entry, JourneyEntry, SegmentEntry, Status};
 pub use published::{LiveJourney, Published};

@@ -2,6 +2,7 @@
 
 use crate::actor::Catalog;
 use roadbook_audience::{Compiled, Condition, Problem, RuleSet};
+use roadbook_identity::Policy;
 use roadbook_journey::{Happening, Revision, Trigger};
 use roadbook_kernel::{JourneyId, SegmentId};
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct Published {
     pub edition: u64,
     /// Segments and trackers.
     pub rules: Arc<RuleSet>,
+    /// How many identifiers one person may have.
+    pub identity: Arc<Policy>,
     journeys: Arc<BTreeMap<JourneyId, LiveJourney>>,
     entry_by_event: Arc<BTreeMap<String, Vec<JourneyId>>>,
     entry_by_segment: Arc<BTreeMap<SegmentId, Vec<JourneyId>>>,
@@ -61,6 +64,7 @@ pub(crate) fn compile(catalog: &Catalog) -> Result<Published, Vec<Problem>> {
     Ok(Published {
         edition: catalog.edition,
         rules,
+        identity: Arc::new(catalog.identity.policy.clone()),
         journeys: Arc::new(journeys),
         entry_by_event: Arc::new(by_event),
         entry_by_segment: Arc::new(by_segment),

@@ -1,9 +1,9 @@
 //! What a customer actor can be asked. To add a command: 1 here, 2 `decide/`, 3 `schemas/wire`, 4 a test beside it.
 
 use roadbook_audience::{Occurrence, TrackerId};
-use roadbook_identity::Identifier;
+use roadbook_identity::{Grade, Identifier, IdentifierKey, Kind};
 use roadbook_kernel::{CustomerId, Moment, Personal, SegmentId, SendKey};
-use roadbook_tenancy::{Purpose, Verdict};
+use roadbook_tenancy::{ChannelKind, Evidence, Purpose, SuppressReason, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -16,16 +16,22 @@ pub enum Command {
     /// Something the customer did, or that became known about them.
     Observe(Arc<Observation>),
     /// The customer granted or withdrew a purpose.
-    NoteConsent {
-        /// Which purpose.
-        purpose: Purpose,
-        /// Granted or withdrawn.
-        verdict: Verdict,
-    },
+    NoteConsent(ConsentWord),
     /// Two people are one: an operator says so. The only way besides `alias` to merge two known people.
     MergeWith {
         /// The other customer.
         other: CustomerId,
+    },
+    /// Two people who were made one are two after all: the other id, which was merged into this one, comes back.
+    Unmerge {
+        /// The id that was merged away.
+        other: CustomerId,
+    },
+    /// An identifier is not this customer's any more: it leads nowhere until somebody brings it again, and those that
+    /// hang on it go with it.
+    Unbind {
+        /// Which.
+        identifier: IdentifierKey,
     },
     /// What became of a send.
     ReportSend(SendReport),
@@ -36,6 +42,31 @@ pub enum Command {
         /// Occurrences per tracker; those already known change nothing.
         found: BTreeMap<TrackerId, Vec<Occurrence>>,
     },
+}
+
+/// A grant or a withdrawal; the message says since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentWord {
+    /// Which purpose.
+    pub purpose: Purpose,
+    /// Which channel; every channel where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelKind>,
+    /// Granted or withdrawn.
+    pub verdict: Verdict,
+    /// Which version of the consent text the customer was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_version: Option<String>,
+    /// Where they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+impl ConsentWord {
+    /// A word about every channel, without proof.
+    pub const fn general(purpose: Purpose, verdict: Verdict) -> Self {
+        Self { purpose, channel: None, verdict, text_version: None, evidence: None }
+    }
 }
 
 /// Which Segment call an observation came by.
@@ -65,12 +96,41 @@ pub struct Observation {
     pub name: String,
     /// Every identifier the event carries, strongest kind first, each once. For an alias: both people's.
     pub identifiers: Vec<Identifier>,
+    /// How sure it is of its identifiers, where that differs from what its call implies: see [`Observation::grade`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<(Kind, Grade)>,
     /// What it says about traits.
     #[serde(default, skip_serializing_if = "TraitOps::is_empty")]
     pub traits: TraitOps,
     /// The event's own properties (a page's name and category are properties too).
     #[serde(default)]
     pub properties: Personal<Map<String, Value>>,
+}
+
+impl Observation {
+    /// How the event speaks of its identifiers.
+    pub const fn speaks(&self) -> roadbook_identity::Evidence {
+        use roadbook_identity::Evidence;
+        match self.call {
+            Call::Identify => Evidence::Identify,
+            Call::Alias => Evidence::Alias,
+            Call::Track | Call::Page | Call::Screen | Call::Group => Evidence::Mention,
+        }
+    }
+
+    /// How sure it is of its identifiers of a kind. An identify that names a userId was made by somebody signed in; one
+    /// that names none is a form; whatever only carries an identifier infers.
+    pub fn grade(&self, kind: Kind) -> Grade {
+        if let Some((_, grade)) = self.evidence.iter().find(|(named, _)| *named == kind) {
+            return *grade;
+        }
+        match self.call {
+            Call::Identify if self.identifiers.first().is_some_and(|first| first.kind == Kind::UserId) => Grade::Login,
+            Call::Identify => Grade::Declared,
+            Call::Alias => Grade::Login,
+            Call::Track | Call::Page | Call::Screen | Call::Group => Grade::Inferred,
+        }
+    }
 }
 
 /// Changes to traits, by operation. One key may stand under one operation only.
@@ -133,5 +193,10 @@ pub enum SendOutcome {
     Unknown {
         /// Stable snake_case reason.
         reason: String,
+    },
+    /// Intended, and not sent: when its turn came at the sender, it was no longer allowed.
+    Withheld {
+        /// What had changed meanwhile.
+        reason: SuppressReason,
     },
 }

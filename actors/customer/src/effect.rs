@@ -2,7 +2,7 @@
 //! the relay.
 
 use roadbook_kernel::{Personal, SendKey, TenantId};
-use roadbook_tenancy::{Address, ChannelKind};
+use roadbook_tenancy::{Address, ChannelKind, Purpose};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,6 +22,10 @@ pub struct Outbound {
     pub tenant: TenantId,
     /// Business key: hash(tenant, run, node, iteration).
     pub key: SendKey,
+    /// Why: the sender asks for consent once more before the provider is called. A send queued by a version that did
+    /// not write it counts as marketing, the stricter of the two.
+    #[serde(default = "strictest")]
+    pub purpose: Purpose,
     /// Which provider API.
     pub channel: ChannelKind,
     /// Where it goes.
@@ -31,4 +35,8 @@ pub struct Outbound {
     pub template: String,
     /// Rendered content: `{"text": "..."}` for WeCom, the `data` object for a subscribe message.
     pub content: Personal<Value>,
+}
+
+const fn strictest() -> Purpose {
+    Purpose::Marketing
 }

@@ -8,10 +8,10 @@ use crate::command::{Observation, SendOutcome};
 use crate::sends::SendRecord;
 use crate::state::Customer;
 use roadbook_audience::{Occurrence, TrackerId};
-use roadbook_identity::{Identifier, IdentifierKey};
+use roadbook_identity::{Grade, Identifier, IdentifierKey};
 use roadbook_journey::RunEvent;
-use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, SegmentId, SendKey};
-use roadbook_tenancy::{Purpose, Standing};
+use roadbook_kernel::{ConflictId, CustomerId, JourneyId, MessageId, Moment, ReviewId, SegmentId, SendKey};
+use roadbook_tenancy::{ChannelKind, Purpose, Standing};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -46,6 +46,32 @@ impl<'de> Deserialize<'de> for Cause {
     }
 }
 
+/// Something that happened to two customers while they were one, and that no rule gives to one of them. It stays with
+/// the customer who stays, until somebody has looked.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Undecided {
+    /// For the list.
+    pub id: ReviewId,
+    /// The message.
+    pub message: MessageId,
+    /// When it happened.
+    pub at: Moment,
+    /// What it was: the name of an event, or `consent`.
+    pub what: String,
+    /// Why nobody can tell: a stable code.
+    pub why: Cow<'static, str>,
+}
+
+/// What a read model counted for one customer and must count otherwise for two.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Correction {
+    /// Members of a segment.
+    Members(SegmentId, i64),
+    /// Runs of a journey that wait at a node.
+    Here(JourneyId, String, i64),
+}
+
 /// A fact.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
@@ -70,6 +96,12 @@ pub enum Event {
         /// Whether it led to another person before: a late duplicate may be known there.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         moved: bool,
+        /// How sure it is.
+        #[serde(default, skip_serializing_if = "Grade::is_inferred")]
+        grade: Grade,
+        /// The identifier it hangs on, where that came in the same event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<IdentifierKey>,
     },
     /// An identifier (a device, an anonymousId) now leads to another person.
     Unlinked {
@@ -82,8 +114,20 @@ pub enum Event {
         /// Its time.
         at: Moment,
     },
+    /// Identifiers lead nowhere any more, because somebody unbound them.
+    Unbound {
+        /// Which: the one that was named, and those that hung on it.
+        identifiers: Vec<IdentifierKey>,
+        /// The message that said so.
+        by: MessageId,
+        /// When.
+        at: Moment,
+    },
     /// Two ids were met in one event but the guards keep them apart.
     LinkRefused {
+        /// The suggestion that somebody may decide. Facts from before there were any have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conflict: Option<ConflictId>,
         /// The identifier that stays with the other customer.
         identifier: IdentifierKey,
         /// The customer who keeps it.
@@ -121,6 +165,29 @@ pub enum Event {
         /// When.
         at: Moment,
     },
+    /// An id that had been merged into this one is a customer of its own again. Written for both: for the one who stays
+    /// and for the one who comes back.
+    Parted {
+        /// The other of the two.
+        other: CustomerId,
+        /// Whether this is the one who comes back.
+        restored: bool,
+        /// This customer from now on, as if the two had never met.
+        state: Arc<Customer>,
+        /// Messages that are the other's now: this customer's History has them, its timeline does not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<MessageId>,
+        /// What could not be given to one of the two.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        review: Vec<Undecided>,
+        /// What the read models must be told, because facts of the time together counted for one customer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        corrections: Vec<Correction>,
+        /// The message that said so.
+        by: MessageId,
+        /// When.
+        at: Moment,
+    },
     /// The customer did something, or something became known: the accepted event itself.
     Observed {
         /// The event.
@@ -142,7 +209,10 @@ pub enum Event {
     ConsentNoted {
         /// Which purpose.
         purpose: Purpose,
-        /// The verdict and since when.
+        /// Which channel; every channel where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<ChannelKind>,
+        /// The verdict, since when, and what proves it.
         standing: Standing,
         /// The message that said so.
         by: MessageId,

@@ -15,14 +15,22 @@ impl Customer {
     pub(crate) fn apply(&mut self, event: &Event) {
         match event {
             Event::Founded { by, on, at } => self.life = Life::Live(Founding { by: *by, on: *on, at: *at }),
-            Event::Linked { identifier, by, at, moved } => {
+            Event::Linked { identifier, by, at, moved, grade, parent } => {
                 if !self.owns(&identifier.key()) {
-                    let (identifier, of) = (identifier.clone(), self.id);
-                    let link = Link { identifier, at: *at, by: *by, of, bound_at: Moment::MIN, moved: *moved };
-                    self.links.push(link);
+                    self.links.push(Link {
+                        identifier: identifier.clone(),
+                        at: *at,
+                        by: *by,
+                        of: self.id,
+                        bound_at: Moment::MIN,
+                        moved: *moved,
+                        grade: *grade,
+                        parent: *parent,
+                    });
                 }
             }
             Event::Unlinked { identifier, .. } => self.unlink(identifier),
+            Event::Unbound { identifiers, .. } => identifiers.iter().for_each(|key| self.unlink(key)),
             Event::LinkRefused { .. } | Event::CascadeStopped { .. } => {}
             Event::Absorbed { loser, version, state, by, at, .. } => {
                 self.absorbed.insert(*loser, Absorbed { at: *at, by: *by, version: *version });
@@ -30,11 +38,14 @@ impl Customer {
                     merge::join(self, state);
                 }
             }
-            Event::MergedInto { survivor, at, .. } => {
-                if let Life::Live(founded) = self.life {
+            Event::MergedInto { survivor, at, .. } => match self.life {
+                // A tombstone is told anew where it leads when the customer it led to is two again.
+                Life::Live(founded) | Life::Merged { founded, .. } => {
                     self.life = Life::Merged { into: *survivor, at: *at, founded };
                 }
-            }
+                Life::Unborn => {}
+            },
+            Event::Parted { state, .. } => *self = Customer::clone(state),
             Event::Observed { observation, by, at, counted } => self.observed(observation, *by, *at, counted),
             Event::Backfilled { found } => {
                 for (id, (keep, occurrences)) in found {
@@ -44,7 +55,7 @@ impl Customer {
                     });
                 }
             }
-            Event::ConsentNoted { purpose, standing, .. } => self.consents.note(*purpose, *standing),
+            Event::ConsentNoted { purpose, channel, standing, .. } => self.consents.note(*purpose, *channel, standing),
             Event::TagSet { tag, value, at, cause, expires_at } => {
                 let next = Tag { at: *at, cause: *cause, value: value.clone(), expires_at: *expires_at };
                 self.tags.entry(tag.clone()).and_modify(|known| known.join(&next)).or_insert(next);
@@ -81,9 +92,13 @@ impl Customer {
         counted: &[(roadbook_audience::TrackerId, u32)],
     ) {
         self.activity.entry(self.id).and_modify(|activity| activity.note(at)).or_insert(Activity::of(at));
-        if observation.call == Call::Identify {
+        let (identify, proves) = (observation.call == Call::Identify, !observation.evidence.is_empty());
+        if identify || proves {
             let named = |link: &&mut Link| observation.identifiers.iter().any(|one| one.key() == link.identifier.key());
-            self.links.iter_mut().filter(named).for_each(|link| link.bound_at = link.bound_at.max(at));
+            for link in self.links.iter_mut().filter(named) {
+                link.grade = link.grade.max(observation.grade(link.identifier.kind));
+                link.bound_at = if identify { link.bound_at.max(at) } else { link.bound_at };
+            }
         }
         traits::apply(&mut self.traits, &observation.traits, at, Cause::Event(by), self.id);
         let occurrence = roadbook_audience::Occurrence { at, id: by.short() };

@@ -4,17 +4,28 @@ use crate::evolve::forget_old_sends;
 use crate::state::Customer;
 use roadbook_journey::RunState;
 
+/// What two customers would be together, for whoever wants to see it before they are. Segments are not judged anew.
+pub fn merged(survivor: &Customer, loser: &Customer) -> Customer {
+    let mut together = survivor.clone();
+    join(&mut together, loser);
+    together
+}
+
 /// Takes everything of `loser` over into `survivor`. Runs stay side by side: a journey both were in goes on twice,
 /// with the memory of both visits; the re-entry rule counts them together from now on.
 pub(crate) fn join(survivor: &mut Customer, loser: &Customer) {
     for link in &loser.links {
-        if !survivor.links.iter().any(|known| known.identifier.key() == link.identifier.key()) {
-            survivor.links.push(link.clone());
+        match survivor.links.iter_mut().find(|known| known.identifier.key() == link.identifier.key()) {
+            Some(known) => known.grade = known.grade.max(link.grade),
+            None => survivor.links.push(link.clone()),
         }
     }
     survivor.links.sort_by_key(|link| (link.at, link.by, link.identifier.key()));
     for (id, absorbed) in &loser.absorbed {
         survivor.absorbed.entry(*id).or_insert_with(|| absorbed.clone());
+    }
+    for (id, at) in &loser.parted {
+        survivor.parted.entry(*id).and_modify(|known| *known = (*known).max(*at)).or_insert(*at);
     }
     for (key, theirs) in &loser.traits {
         survivor.traits.entry(key.clone()).and_modify(|mine| mine.join(theirs)).or_insert_with(|| theirs.clone());

@@ -9,7 +9,7 @@ use crate::sends::SendRecord;
 use crate::tags::Tag;
 use crate::traits::Trait;
 use roadbook_audience::{Tracker, TrackerId};
-use roadbook_identity::{Identifier, IdentifierKey};
+use roadbook_identity::{Grade, Identifier, IdentifierKey};
 use roadbook_journey::{Run, Visits};
 use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, SegmentId};
 use roadbook_tenancy::ConsentLedger;
@@ -65,6 +65,12 @@ pub struct Link {
     /// Whether it led to another person before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub moved: bool,
+    /// The best evidence that it is theirs.
+    #[serde(default, rename = "e", skip_serializing_if = "Grade::is_inferred")]
+    pub grade: Grade,
+    /// The identifier it hangs on: unbinding that one unbinds this one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<IdentifierKey>,
 }
 
 /// Another id that turned out to be this customer.
@@ -106,6 +112,10 @@ pub struct Customer {
     /// Ids that were merged into this one, directly or through each other.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absorbed: BTreeMap<CustomerId, Absorbed>,
+    /// Ids that were merged into this one and taken out again, with the time: a report about a message may still be
+    /// meant for them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parted: BTreeMap<CustomerId, Moment>,
     /// Traits by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub traits: BTreeMap<String, Trait>,
@@ -155,6 +165,7 @@ impl Customer {
             life: Life::Unborn,
             links: Vec::new(),
             absorbed: BTreeMap::new(),
+            parted: BTreeMap::new(),
             traits: BTreeMap::new(),
             tags: BTreeMap::new(),
             consents: ConsentLedger::default(),

@@ -2,7 +2,9 @@
 
 use roadbook_catalog::Published;
 use roadbook_identity::TenantKeys;
-use roadbook_kernel::{MessageId, Moment, TenantId};
+use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, TenantId};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// The world of one decision. Nothing in it is read during the decision: it was all loaded before.
 pub struct World<'a> {
@@ -19,4 +21,30 @@ pub struct World<'a> {
     /// The latest instant this customer has reached, at or after `at`. Segments are judged here: at a late event's own
     /// time the newer occurrences would lie ahead and not count, and the customer would leave and enter for nothing.
     pub reached: Moment,
+    /// Runs that began already, by journey and instant, when the past is decided again: they keep their ids, and with
+    /// them the keys of what they sent.
+    pub begun: Option<&'a Begun>,
+}
+
+/// See [`World::begun`]. Each id is given out once.
+#[derive(Debug, Default)]
+pub struct Begun(RefCell<BTreeMap<(JourneyId, Moment), Vec<RunId>>>);
+
+impl Begun {
+    /// Notes a run that began.
+    pub fn note(&mut self, journey: JourneyId, at: Moment, run: RunId) {
+        self.0.get_mut().entry((journey, at)).or_default().push(run);
+    }
+
+    fn take(&self, journey: JourneyId, at: Moment) -> Option<RunId> {
+        self.0.borrow_mut().get_mut(&(journey, at))?.pop()
+    }
+}
+
+impl World<'_> {
+    /// The id of a run that begins now.
+    pub(crate) fn run(&self, customer: CustomerId, journey: JourneyId, ordinal: u32) -> RunId {
+        let begun = self.begun.and_then(|begun| begun.take(journey, self.at));
+        begun.unwrap_or_else(|| self.keys.run(customer, journey, self.at, self.message, ordinal))
+    }
 }

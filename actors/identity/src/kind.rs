@@ -10,6 +10,10 @@ use std::str::FromStr;
 pub enum Kind {
     /// The id the tenant's own system gave after a login.
     UserId,
+    /// The customer number in the tenant's CRM.
+    CrmId,
+    /// The customer number in a dealer management system (DMS), per system or dealer.
+    DmsId,
     /// A WeChat user across all apps bound to one open-platform account.
     Unionid,
     /// A WeCom customer, per corp.
@@ -29,14 +33,16 @@ pub enum Kind {
 /// A text that names no [`Kind`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "unknown identifier kind; the kinds are user_id, unionid, external_userid, openid, phone, email, device and anonymous_id"
+    "unknown identifier kind; the kinds are user_id, crm_id, dms_id, unionid, external_userid, openid, phone, email, device and anonymous_id"
 )]
 pub struct UnknownKind;
 
 impl Kind {
     /// Every kind, strongest first.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 10] = [
         Kind::UserId,
+        Kind::CrmId,
+        Kind::DmsId,
         Kind::Unionid,
         Kind::ExternalUserid,
         Kind::Openid,
@@ -46,11 +52,13 @@ impl Kind {
         Kind::AnonymousId,
     ];
 
-    /// The byte this kind has in stored keys and in hashes. It is on disk: never change one. Tens, so that a kind may
+    /// The byte this kind has in stored keys and in hashes. It is on disk: never change one. Gaps, so that a kind may
     /// come between and bytes still sort as kinds do.
     pub const fn byte(self) -> u8 {
         match self {
             Kind::UserId => 10,
+            Kind::CrmId => 12,
+            Kind::DmsId => 14,
             Kind::Unionid => 20,
             Kind::ExternalUserid => 30,
             Kind::Openid => 40,
@@ -70,6 +78,8 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::UserId => "user_id",
+            Kind::CrmId => "crm_id",
+            Kind::DmsId => "dms_id",
             Kind::Unionid => "unionid",
             Kind::ExternalUserid => "external_userid",
             Kind::Openid => "openid",
@@ -86,9 +96,26 @@ impl Kind {
         matches!(self, Kind::Device | Kind::AnonymousId)
     }
 
-    /// Means something only together with a scope: the appid of an openid, the corp of an external_userid.
+    /// Means something only together with a scope: the appid of an openid, the corp of an external_userid, the system
+    /// or dealer of a DMS number.
     pub const fn is_scoped(self) -> bool {
-        matches!(self, Kind::Openid | Kind::ExternalUserid)
+        matches!(self, Kind::Openid | Kind::ExternalUserid | Kind::DmsId)
+    }
+
+    /// The kind this one hangs on: where both came in one event and the parent is unbound, the child goes with it. A
+    /// WeChat user who unbinds their account takes the ids that account has in apps and corps along.
+    pub const fn parent(self) -> Option<Kind> {
+        match self {
+            Kind::Openid | Kind::ExternalUserid => Some(Kind::Unionid),
+            Kind::UserId
+            | Kind::CrmId
+            | Kind::DmsId
+            | Kind::Unionid
+            | Kind::Phone
+            | Kind::Email
+            | Kind::Device
+            | Kind::AnonymousId => None,
+        }
     }
 }
 
@@ -112,6 +139,8 @@ impl FromStr for Kind {
         }
         match &plain[..len] {
             b"userid" => Ok(Kind::UserId),
+            b"crmid" | b"crmno" | b"crmnumber" => Ok(Kind::CrmId),
+            b"dmsid" | b"dmsno" | b"dmsnumber" => Ok(Kind::DmsId),
             b"unionid" => Ok(Kind::Unionid),
             b"externaluserid" => Ok(Kind::ExternalUserid),
             b"openid" => Ok(Kind::Openid),

@@ -9,20 +9,24 @@
 
 mod blocked;
 mod email;
+mod evidence;
 mod identifier;
 mod keys;
 mod kind;
 mod normal;
 mod phone;
+mod policy;
 mod rejected;
 mod rules;
 
+pub use evidence::{Evidence, Grade};
 pub use identifier::{Identifier, IdentifierKey};
 pub use keys::TenantKeys;
 pub use kind::{Kind, UnknownKind};
 pub use normal::{VALUE_BYTES_MAX, normalise, normalise_scope};
+pub use policy::{Holding, Limit, Policy, PolicyError};
 pub use rejected::Rejected;
 pub use rules::{
-    Evidence, Here, IDENTIFIERS_MAX, MOVES_MAX, Plan, RefusedLink, There, WINDOW_MS, plan, route, strongest_first,
+    Carried, Here, IDENTIFIERS_MAX, MOVES_MAX, Plan, RefusedLink, There, WINDOW_MS, plan, route, strongest_first,
     survivor,
 };

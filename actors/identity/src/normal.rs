@@ -1,7 +1,9 @@
 //! Normal forms: two spellings of one identifier become one text, and what identifies nobody is turned away.
 
 use crate::{Kind, Rejected, blocked, email, phone};
-use roadbook_kernel::{CustomerId, DeadLetterId, JourneyId, MessageId, RunId, SegmentId, SendKey, TenantId};
+use roadbook_kernel::{
+    ConflictId, CustomerId, DeadLetterId, JourneyId, MessageId, ReviewId, RunId, SegmentId, SendKey, TenantId,
+};
 use std::borrow::Cow;
 
 /// Longest raw value in bytes, white space around it not counted.
@@ -12,7 +14,7 @@ const SCOPE_BYTES_MAX: usize = 64;
 const WECHAT_ID_BYTES: std::ops::RangeInclusive<usize> = 20..=64;
 
 /// Our own ids are never somebody's identifier: one that leaked into a tenant's system would bind strangers together.
-const OUR_PREFIXES: [&str; 8] = [
+const OUR_PREFIXES: [&str; 10] = [
     TenantId::PREFIX,
     CustomerId::PREFIX,
     JourneyId::PREFIX,
@@ -21,6 +23,8 @@ const OUR_PREFIXES: [&str; 8] = [
     MessageId::PREFIX,
     SendKey::PREFIX,
     DeadLetterId::PREFIX,
+    ConflictId::PREFIX,
+    ReviewId::PREFIX,
 ];
 
 /// The normal form of a raw value. Normalising a normal form changes nothing.
@@ -43,7 +47,7 @@ pub fn normalise(kind: Kind, raw: &str) -> Result<Cow<'_, str>, Rejected> {
         Kind::Email => email::normal(value)?,
         Kind::Unionid | Kind::Openid => wechat(value)?,
         Kind::ExternalUserid => external_userid(value)?,
-        Kind::UserId | Kind::Device | Kind::AnonymousId => foreign(value)?,
+        Kind::UserId | Kind::CrmId | Kind::DmsId | Kind::Device | Kind::AnonymousId => foreign(value)?,
     };
     match blocked::for_kind(kind, &normal) {
         Some(why) => Err(Rejected::Blocked { why }),

@@ -1,7 +1,7 @@
 //! The guard of links and merges: what becomes of one identifier that an event about one customer carries. Pure: the
 //! caller reads the claim, does what the plan says in one transaction, and asks again when it lost a race.
 
-use crate::{Identifier, IdentifierKey, Kind};
+use crate::{Evidence, Grade, Holding, Identifier, IdentifierKey, Kind, Policy};
 use roadbook_kernel::{CustomerId, DAY_MS, Moment};
 use serde::{Deserialize, Serialize};
 
@@ -12,52 +12,56 @@ pub const MOVES_MAX: u32 = 8;
 /// The window in which duplicates are recognised and moves are counted: 15 days, one more than a queue keeps messages.
 pub const WINDOW_MS: i64 = 15 * DAY_MS;
 
-/// How an event speaks of an identifier.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// An identify: "this is me".
-    Identify,
-    /// A track, page, screen or group that only carries it.
-    Mention,
-    /// An alias: "these two are one".
-    Alias,
-    /// An operator's command.
-    Command,
-}
-
 /// The customer whom the event is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Here {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Here<'a> {
     /// Who it is.
     pub id: CustomerId,
     /// Whether it has any strong identifier, those counted that this very event brings.
     pub known: bool,
-    /// How many identifiers it owns.
-    pub identifiers: usize,
+    /// The identifiers it owns.
+    pub holds: Vec<Holding<'a>>,
 }
 
 /// The customer who owns the claim now.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct There {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct There<'a> {
     /// Who it is: the live end of the tombstone chain.
     pub owner: CustomerId,
     /// Whether it has any strong identifier.
     pub known: bool,
-    /// How many identifiers it owns.
-    pub identifiers: usize,
+    /// The identifiers it owns.
+    pub holds: Vec<Holding<'a>>,
     /// When the newest identify that bound this claim happened (`occurred_at`); [`Moment::MIN`] if none did.
     pub bound_at: Moment,
     /// How often the claim changed its person within the last [`WINDOW_MS`].
     pub moves_in_window: u32,
 }
 
+/// An event that carries an identifier, as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Carried<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its scope, empty for most kinds.
+    pub scope: &'a str,
+    /// How the event speaks of it.
+    pub evidence: Evidence,
+    /// How sure it is.
+    pub grade: Grade,
+    /// When the event happened.
+    pub at: Moment,
+}
+
 /// Why a link is refused. It becomes a fact that names both customers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusedLink {
-    /// Both customers have strong identifiers, and nobody said that they are one: only `alias` or a command merges them.
+    /// Both customers have strong identifiers and the evidence is too weak to say that they are one: a suggestion for
+    /// a person to decide.
     TwoKnownPeople,
+    /// One person would have more identifiers of a kind than the policy allows.
+    OverLimit(Kind),
     /// More than [`IDENTIFIERS_MAX`] identifiers would come together.
     TooMany,
 }
@@ -67,6 +71,7 @@ impl RefusedLink {
     pub const fn code(self) -> &'static str {
         match self {
             RefusedLink::TwoKnownPeople => "two_known_people",
+            RefusedLink::OverLimit(_) => "over_limit",
             RefusedLink::TooMany => "too_many_identifiers",
         }
     }
@@ -93,35 +98,51 @@ pub enum Plan {
 /// unclaimed.
 ///
 /// A weak identifier belongs to the person of its newest identify: one that arrives late moves nothing, whatever the
-/// order of arrival. Where at least one of the two is nobody yet (weak identifiers only), they are one person.
-pub fn plan(kind: Kind, evidence: Evidence, occurred_at: Moment, here: &Here, there: Option<&There>) -> Plan {
+/// order of arrival. Where at least one of the two is nobody yet (weak identifiers only), they are one person. Two
+/// known people become one where the evidence is good enough ([`Grade::merges`]) and nobody would have more of a kind
+/// than the policy allows; an alias or a command says it outright and is held to [`IDENTIFIERS_MAX`] alone.
+pub fn plan(policy: &Policy, carried: &Carried<'_>, here: &Here<'_>, there: Option<&There<'_>>) -> Plan {
+    let outright = matches!(carried.evidence, Evidence::Alias | Evidence::Command);
     let Some(there) = there else {
-        let full = here.identifiers >= IDENTIFIERS_MAX;
-        return if full { Plan::Refuse(RefusedLink::TooMany) } else { Plan::Claim };
+        return if here.holds.len() >= IDENTIFIERS_MAX {
+            Plan::Refuse(RefusedLink::TooMany)
+        } else if !outright && policy.is_full(carried.kind, carried.scope, carried.at, &here.holds) {
+            Plan::Refuse(RefusedLink::OverLimit(carried.kind))
+        } else {
+            Plan::Claim
+        };
     };
     if there.owner == here.id {
         return Plan::Keep;
     }
     if !here.known || !there.known {
-        return merge(here, there);
+        return merge(policy, carried.at, outright, here, there);
     }
-    match (kind.is_weak(), evidence) {
-        (true, Evidence::Identify) => move_or_stay(occurred_at, here, there),
+    match (carried.kind.is_weak(), carried.evidence) {
+        (true, Evidence::Identify) => move_or_stay(carried.at, here, there),
         (true, Evidence::Mention | Evidence::Alias | Evidence::Command) => Plan::Ignore,
-        (false, Evidence::Alias | Evidence::Command) => merge(here, there),
+        (false, Evidence::Alias | Evidence::Command) => merge(policy, carried.at, outright, here, there),
+        (false, Evidence::Identify | Evidence::Mention) if carried.grade.merges() => {
+            merge(policy, carried.at, outright, here, there)
+        }
         (false, Evidence::Identify | Evidence::Mention) => Plan::Refuse(RefusedLink::TwoKnownPeople),
     }
 }
 
-fn merge(here: &Here, there: &There) -> Plan {
-    let union = here.identifiers.saturating_add(there.identifiers);
-    if union > IDENTIFIERS_MAX { Plan::Refuse(RefusedLink::TooMany) } else { Plan::Merge }
+fn merge(policy: &Policy, at: Moment, outright: bool, here: &Here<'_>, there: &There<'_>) -> Plan {
+    if here.holds.len().saturating_add(there.holds.len()) > IDENTIFIERS_MAX {
+        return Plan::Refuse(RefusedLink::TooMany);
+    }
+    match policy.over_together(at, &here.holds, &there.holds) {
+        Some(kind) if !outright => Plan::Refuse(RefusedLink::OverLimit(kind)),
+        Some(_) | None => Plan::Merge,
+    }
 }
 
-fn move_or_stay(occurred_at: Moment, here: &Here, there: &There) -> Plan {
+fn move_or_stay(occurred_at: Moment, here: &Here<'_>, there: &There<'_>) -> Plan {
     if occurred_at <= there.bound_at || there.moves_in_window >= MOVES_MAX {
         Plan::Ignore
-    } else if here.identifiers >= IDENTIFIERS_MAX {
+    } else if here.holds.len() >= IDENTIFIERS_MAX {
         Plan::Refuse(RefusedLink::TooMany)
     } else {
         Plan::Move

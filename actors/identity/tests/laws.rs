@@ -1,11 +1,17 @@
 //! Laws that hold for every input, not only for the tables beside the code.
 
 use proptest::prelude::*;
-use roadbook_identity::{Evidence, Here, Kind, Plan, RefusedLink, TenantKeys, There, normalise, plan};
+use roadbook_identity::{
+    Carried, Evidence, Grade, Here, Holding, Kind, Plan, Policy, RefusedLink, TenantKeys, There, normalise, plan,
+};
 use roadbook_kernel::{CustomerId, Moment, TenantId};
 
 fn kinds() -> impl Strategy<Value = Kind> {
     prop::sample::select(Kind::ALL.to_vec())
+}
+
+fn grades() -> impl Strategy<Value = Grade> {
+    prop::sample::select(vec![Grade::Inferred, Grade::Declared, Grade::Login, Grade::Attested])
 }
 
 fn evidence() -> impl Strategy<Value = Evidence> {
@@ -80,27 +86,34 @@ proptest! {
     /// The plan is total, and no plan breaks a promise: weak never merges two known people, nobody outgrows 80.
     #[test]
     fn every_plan_keeps_the_promises(
-        kind in kinds(), evidence in evidence(), at in any::<i64>(), bound in any::<i64>(),
+        kind in kinds(), evidence in evidence(), grade in grades(), held in (kinds(), kinds()),
+        at in any::<i64>(), bound in any::<i64>(),
         known in any::<(bool, bool)>(), sizes in (0usize..200, 0usize..200), moves in 0u32..20, owner in prop::option::of(1u128..3),
     ) {
-        let here = Here { id: CustomerId::from_u128(1), known: known.0, identifiers: sizes.0 };
+        let hold = |kind, count| vec![Holding { kind, scope: "", at: Moment::from_millis(bound) }; count];
+        let here = Here { id: CustomerId::from_u128(1), known: known.0, holds: hold(held.0, sizes.0) };
         let there = owner.map(|owner| There {
             owner: CustomerId::from_u128(owner),
             known: known.1,
-            identifiers: sizes.1,
+            holds: hold(held.1, sizes.1),
             bound_at: Moment::from_millis(bound),
             moves_in_window: moves,
         });
         let both_known = known.0 && known.1;
-        match plan(kind, evidence, Moment::from_millis(at), &here, there.as_ref()) {
+        let policy = Policy::default();
+        let carried = Carried { kind, scope: "", evidence, grade, at: Moment::from_millis(at) };
+        let outright = matches!(evidence, Evidence::Alias | Evidence::Command);
+        match plan(&policy, &carried, &here, there.as_ref()) {
             Plan::Keep => prop_assert_eq!(owner, Some(1)),
             Plan::Claim => prop_assert!(owner.is_none() && sizes.0 < 80),
             Plan::Move => prop_assert!(both_known && kind.is_weak() && at > bound && moves < 8 && sizes.0 < 80),
             Plan::Merge => {
                 prop_assert!(sizes.0 + sizes.1 <= 80);
-                prop_assert!(!both_known || (!kind.is_weak() && matches!(evidence, Evidence::Alias | Evidence::Command)));
+                prop_assert!(!both_known || (!kind.is_weak() && (outright || grade.merges())));
+                prop_assert!(outright || policy.over_together(carried.at, &here.holds, &hold(held.1, sizes.1)).is_none());
             }
-            Plan::Refuse(RefusedLink::TwoKnownPeople) => prop_assert!(both_known && !kind.is_weak()),
+            Plan::Refuse(RefusedLink::TwoKnownPeople) => prop_assert!(both_known && !kind.is_weak() && !grade.merges()),
+            Plan::Refuse(RefusedLink::OverLimit(_)) => prop_assert!(!outright),
             Plan::Refuse(RefusedLink::TooMany) => {
                 let theirs = if owner == Some(2) { sizes.1 } else { 0 };
                 prop_assert!(sizes.0 >= 80 || sizes.0 + theirs > 80);

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "the types describe the shape; `revision.rs` and its neighbours read it")]
 
 use roadbook_audience::Condition;
-use roadbook_tenancy::{ChannelKind, Purpose};
+use roadbook_tenancy::ChannelKind;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
@@ -179,6 +179,17 @@ enum Node {
     Exit {},
     /// The end, with the goal reached.
     Goal {},
+}
+
+/// Why a message is sent. Other purposes of consent say what may be done with data; nothing is sent for them.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "snake_case")]
+enum Purpose {
+    /// Needed for what the customer asked for or owns. Allowed unless withdrawn.
+    Service,
+    /// Everything that advertises. Allowed only while granted.
+    Marketing,
 }
 
 #[derive(JsonSchema)]

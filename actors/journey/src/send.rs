@@ -142,14 +142,9 @@ impl SendPlan {
 
 /// Reads the fields of a `send` node except `type` and `next`.
 pub(crate) fn read(node: &str, fields: &mut Fields<'_>, problems: &mut Vec<Problem>) -> Option<SendPlan> {
-    let channels = [
-        ("wecom_seller", ChannelKind::WecomSeller),
-        ("wecom_group_task", ChannelKind::WecomGroupTask),
-        ("miniprogram_subscribe", ChannelKind::MiniprogramSubscribe),
-        ("recording", ChannelKind::Recording),
-    ];
+    let channels = ChannelKind::ALL.map(|channel| (channel.word(), channel));
     let channel = fields.choice("channel", &channels, problems);
-    let purposes = [("service", Purpose::Service), ("marketing", Purpose::Marketing)];
+    let purposes = Purpose::OF_SENDS.map(|purpose| (purpose.word(), purpose));
     let purpose = fields.choice("purpose", &purposes, problems);
     let to = fields.optional("to");
     let content = fields.required("content", problems);

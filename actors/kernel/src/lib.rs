@@ -12,7 +12,8 @@ mod personal;
 pub use actor::{ActorKey, ActorKind};
 pub use durable::{Draft, Durable, Place, Refusal};
 pub use id::{
-    CustomerId, DeadLetterId, Hash128, IdError, JourneyId, MessageId, RunId, SegmentId, SendKey, TenantId, sortable,
+    ConflictId, CustomerId, DeadLetterId, Hash128, IdError, JourneyId, MessageId, ReviewId, RunId, SegmentId, SendKey,
+    TenantId, sortable,
 };
 pub use moment::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 pub use personal::Personal;

@@ -14,7 +14,7 @@ use roadbook_catalog::Published;
 use roadbook_customer::{Command, Customer, Event};
 use roadbook_kernel::{ActorKey, MessageId, Moment, SegmentId, TenantId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Where the sweep for one segment stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +124,8 @@ async fn look_at(
     row: &Row<Customer>,
     state: &SweepState,
 ) -> Result<bool, Fault> {
-    let found = occurrences(engine, catalog, rule, actor).await?;
+    let gone = if row.state.parted.is_empty() { HashSet::new() } else { taken_out(engine, actor).await? };
+    let found = occurrences(engine, catalog, rule, actor, &gone).await?;
     let news = found.iter().any(|(id, all)| {
         let known = row.state.trackers.get(id).map_or(&[][..], |tracker| tracker.occurrences());
         all.iter().any(|one| !known.contains(one))
@@ -156,6 +157,7 @@ async fn occurrences(
     catalog: &Published,
     rule: &SegmentRule,
     actor: &ActorKey,
+    gone: &HashSet<MessageId>,
 ) -> Result<BTreeMap<TrackerId, Vec<Occurrence>>, Fault> {
     let mut found = BTreeMap::<TrackerId, roadbook_audience::Tracker>::new();
     let trackers = rule.compiled.trackers();
@@ -168,6 +170,9 @@ async fn occurrences(
             let body = Record::new(&turn.record)?.body::<Event>()?;
             for fact in body.entries.iter().flat_map(|entry| &entry.facts) {
                 let Event::Observed { observation, by, at, .. } = fact else { continue };
+                if gone.contains(by) {
+                    continue;
+                }
                 let properties = observation.properties.reveal();
                 for tracker in trackers.iter().filter(|one| one.matches(&observation.name, properties)) {
                     let keep = catalog.rules.keep(tracker.id);
@@ -177,6 +182,23 @@ async fn occurrences(
         }
     }
     Ok(found.into_iter().map(|(id, tracker)| (id, tracker.occurrences().to_vec())).collect())
+}
+
+/// Messages in an actor's History that went with a customer who was taken out of it again: they are in that one's.
+async fn taken_out(engine: &Engine, actor: &ActorKey) -> Result<HashSet<MessageId>, Fault> {
+    let (mut gone, mut after) = (HashSet::new(), 0);
+    loop {
+        let turns = engine.history.turns(actor, after, 256).await?;
+        let Some(last) = turns.last() else { return Ok(gone) };
+        after = last.version;
+        for turn in &turns {
+            for fact in Record::new(&turn.record)?.body::<Event>()?.entries.into_iter().flat_map(|entry| entry.facts) {
+                if let Event::Parted { gone: messages, .. } = fact {
+                    gone.extend(messages);
+                }
+            }
+        }
+    }
 }
 
 fn read(item: &Item) -> Result<SweepState, Fault> {

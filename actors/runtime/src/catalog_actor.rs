@@ -96,7 +96,10 @@ impl Hosted for Catalog {
             .iter()
             .filter_map(|fact| match fact {
                 Event::SegmentPublished { id, at, .. } => Some((*id, *at)),
-                Event::SegmentDrafted { .. } | Event::JourneyDrafted { .. } | Event::JourneyPublished { .. } => None,
+                Event::SegmentDrafted { .. }
+                | Event::JourneyDrafted { .. }
+                | Event::JourneyPublished { .. }
+                | Event::IdentityPolicySet { .. } => None,
             })
             .collect();
         let sweeps =

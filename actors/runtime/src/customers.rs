@@ -6,12 +6,14 @@ use crate::hosted::{Admission, Hosted};
 use crate::message::Message;
 use crate::ports::{Fault, Put};
 use crate::projections;
+use crate::suggestions;
+use crate::unmerge;
 use crate::working::WorkingSet;
 use async_trait::async_trait;
 use roadbook_catalog::Published;
 use roadbook_customer::{Command, Customer, Event, World};
 use roadbook_identity::TenantKeys;
-use roadbook_kernel::{ActorKey, CustomerId, Draft, MessageId, Moment, Refusal};
+use roadbook_kernel::{ActorKey, CustomerId, Draft, Hash128, MessageId, Moment, Refusal, TenantId};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -53,7 +55,11 @@ impl Hosted for Customer {
         message: &Message<Command>,
         now: Moment,
     ) -> Result<Admission, Fault> {
-        let admission = gate::admit(engine, set, message, now).await?;
+        let catalog = scene.catalog.clone();
+        let admission = match &message.command {
+            Command::Unmerge { other } => unmerge::admit(engine, scene, set, message, *other, now).await?,
+            _ => gate::admit(engine, set, &catalog.identity, message, now).await?,
+        };
         // The other half of a merge may have been decided under a newer catalog than this host has.
         let edition = set.now_on().row.edition;
         if scene.catalog.edition < edition {
@@ -63,13 +69,7 @@ impl Hosted for Customer {
     }
 
     async fn prepare(engine: &Engine, scene: &mut CustomerScene, set: &WorkingSet<Self>) -> Result<(), Fault> {
-        for (journey, number) in set.now_on().row.state.pins() {
-            if scene.catalog.revision(journey, number).is_none() {
-                let (store, tenant) = (engine.store.as_ref(), set.current.tenant);
-                scene.catalog = engine.catalogs.with_revision(store, tenant, &scene.catalog, journey, number).await?;
-            }
-        }
-        Ok(())
+        scene.pin(engine, set.current.tenant, &set.now_on().row.state).await
     }
 
     fn decide_message(
@@ -101,8 +101,7 @@ impl Hosted for Customer {
         at: Moment,
         reached: Moment,
     ) {
-        let id = scene.keys.derived(&[b"due", &key.id.0.to_be_bytes(), &at.millis().to_be_bytes()]);
-        let world = scene.world(key, MessageId::from_u128(id.0), at, reached);
+        let world = scene.world(key, scene.due(key, at), at, reached);
         Customer::fire(draft, &world);
     }
 
@@ -119,8 +118,10 @@ impl Hosted for Customer {
     fn letter(command: &Command) -> Option<Value> {
         match command {
             Command::Observe(_) => serde_json::to_value(command).ok(),
-            Command::NoteConsent { .. }
+            Command::NoteConsent(_)
             | Command::MergeWith { .. }
+            | Command::Unmerge { .. }
+            | Command::Unbind { .. }
             | Command::ReportSend(_)
             | Command::Backfill { .. } => None,
         }
@@ -130,8 +131,8 @@ impl Hosted for Customer {
         projections::count(event, adds);
     }
 
-    fn documents(_: &ActorKey, _: &Self, _: &[&Event]) -> Vec<Put> {
-        Vec::new()
+    fn documents(key: &ActorKey, _: &Self, facts: &[&Event]) -> Vec<Put> {
+        suggestions::documents(key, facts)
     }
 }
 
@@ -146,7 +147,29 @@ fn size(value: &Value) -> usize {
 }
 
 impl CustomerScene {
-    fn world(&self, key: &ActorKey, message: MessageId, at: Moment, reached: Moment) -> World<'_> {
-        World { tenant: key.tenant, catalog: &self.catalog, keys: &self.keys, message, at, reached: reached.max(at) }
+    /// Loads the revisions that a customer's runs are pinned to.
+    pub(crate) async fn pin(&mut self, engine: &Engine, tenant: TenantId, state: &Customer) -> Result<(), Fault> {
+        for (journey, number) in state.pins() {
+            if self.catalog.revision(journey, number).is_none() {
+                let store = engine.store.as_ref();
+                self.catalog = engine.catalogs.with_revision(store, tenant, &self.catalog, journey, number).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn world(&self, key: &ActorKey, message: MessageId, at: Moment, reached: Moment) -> World<'_> {
+        let (tenant, reached) = (key.tenant, reached.max(at));
+        World { tenant, catalog: &self.catalog, keys: &self.keys, message, at, reached, begun: None }
+    }
+
+    /// What stands for the message where a timer is decided.
+    pub(crate) fn due(&self, key: &ActorKey, at: Moment) -> MessageId {
+        let id = self.derived(&[b"due", &key.id.0.to_be_bytes(), &at.millis().to_be_bytes()]);
+        MessageId::from_u128(id.0)
+    }
+
+    pub(crate) fn derived(&self, parts: &[&[u8]]) -> Hash128 {
+        self.keys.derived(parts)
     }
 }

@@ -7,6 +7,8 @@
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do timers fire? | `sweep.rs` |
+//! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
+//! | What must people decide? | `suggestions.rs` |
 //! | What is counted? | `projections/` |
 
 mod backfill;
@@ -21,6 +23,7 @@ mod gate;
 mod hosted;
 mod inbox;
 mod letters;
+mod live;
 mod memory;
 mod message;
 pub mod ports;
@@ -30,7 +33,9 @@ pub mod relay;
 mod router;
 mod row;
 pub mod sends;
+pub mod suggestions;
 pub mod sweep;
+mod unmerge;
 mod working;
 
 pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress};
@@ -41,6 +46,7 @@ pub use engine::{Engine, KeyRing, Limits, Tally};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
 pub use letters::{Letter, LetterKind, LetterStatus, Undelivered};
+pub use live::live;
 pub use memory::{ManualClock, Memory, SystemClock, holds};
 pub use message::{Message, Outcome};
 pub use router::{Accepted, Deliver, Router, write_letter};

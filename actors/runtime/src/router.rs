@@ -1,6 +1,7 @@
 //! From identifiers to the actor they lead to: resolve, deliver, and resolve again when a claim has moved meanwhile.
 
 use crate::engine::{Engine, Tally};
+use crate::gate::may_be_meant;
 use crate::letters::{Letter, LetterKind, Undelivered};
 use crate::message::{Message, Outcome};
 use crate::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put};
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 use quick_cache::sync::Cache;
 use roadbook_customer::{Command, Customer, Observation};
-use roadbook_identity::IdentifierKey;
+use roadbook_identity::{Identifier, IdentifierKey};
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, Refusal, TenantId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -150,41 +151,50 @@ impl Router {
 
     /// Finds the owner of each event's strongest claimed identifier.
     async fn resolve(&self, tenant: TenantId, travellers: &mut [Traveller]) -> Result<(), Fault> {
-        let mut unclaimed: Vec<IdentifierKey> = Vec::new();
         for traveller in travellers {
             if traveller.target.is_some() {
                 continue;
             }
             traveller.via = traveller.keys[0];
-            let brings_strong = !traveller.keys[0].kind.is_weak();
-            for key in &traveller.keys {
-                if unclaimed.contains(key) {
-                    continue;
-                }
-                let Some(owner) = self.owner(tenant, key).await? else {
-                    unclaimed.push(*key);
+            let observation = traveller.accepted.observation.clone();
+            let mut unclaimed: Vec<&Identifier> = Vec::new();
+            for identifier in &observation.identifiers {
+                let key = identifier.key();
+                let Some(owner) = self.owner(tenant, &key).await? else {
+                    unclaimed.push(identifier);
                     continue;
                 };
-                // A first login on the device of somebody known is somebody new: see the gate.
-                if key.kind.is_weak() && brings_strong && self.is_known(tenant, owner).await? {
-                    continue;
+                let at = traveller.accepted.occurred;
+                if self.may_be_meant(tenant, owner, identifier, &unclaimed, &observation, at).await? {
+                    (traveller.target, traveller.via) = (Some(owner), key);
+                    break;
                 }
-                (traveller.target, traveller.via) = (Some(owner), *key);
-                break;
             }
         }
         Ok(())
     }
 
-    /// Whether a customer, or whoever they turned out to be, has any strong identifier. Asked only for events that
-    /// name a person nobody knows, and asked again by the gate.
-    async fn is_known(&self, tenant: TenantId, owner: CustomerId) -> Result<bool, Fault> {
+    /// Whether the owner of an identifier can be whom an event is about: see the gate, which asks again. Reads a row
+    /// only for events that name somebody nobody knows.
+    async fn may_be_meant(
+        &self,
+        tenant: TenantId,
+        owner: CustomerId,
+        by: &Identifier,
+        unclaimed: &[&Identifier],
+        observation: &Observation,
+        at: Moment,
+    ) -> Result<bool, Fault> {
+        if unclaimed.iter().all(|one| one.kind.is_weak()) {
+            return Ok(true);
+        }
+        let catalog = self.engine.catalogs.at_least(self.engine.store.as_ref(), tenant, 0).await?;
         let mut key = ActorKey::customer(tenant, owner);
         loop {
             let state = load_row::<Customer>(&self.engine, &key).await?.state;
             match state.merged_into() {
                 Some(next) => key = ActorKey::customer(tenant, next),
-                None => return Ok(state.is_known()),
+                None => return Ok(may_be_meant(&catalog.identity, &state, by, unclaimed, observation, at)),
             }
         }
     }
@@ -198,7 +208,11 @@ impl Router {
             return Ok(Some(owner));
         }
         let Some(item) = self.engine.store.load(&ItemKey::claim(tenant, key)).await? else { return Ok(None) };
-        let owner = read_claim(&item)?.owner;
+        let claim = read_claim(&item)?;
+        if claim.released {
+            return Ok(None);
+        }
+        let owner = claim.owner;
         self.claims.insert((tenant, *key), owner);
         Ok(Some(owner))
     }
@@ -280,10 +294,10 @@ impl Router {
         let item_key = ItemKey::claim(tenant, &traveller.via);
         let Ok(Some(item)) = self.engine.store.load(&item_key).await else { return };
         let Ok(claim) = read_claim(&item) else { return };
-        if Some(claim.owner) != traveller.target {
+        if claim.released || Some(claim.owner) != traveller.target {
             return;
         }
-        let Ok(body) = write_claim(&Claim { owner: next, past: claim.past }) else { return };
+        let Ok(body) = write_claim(&Claim { owner: next, past: claim.past, released: false }) else { return };
         let item_next = Item { version: item.version + 1, body };
         let put = Put { key: item_key, expect: Expect::Version(item.version), item: Some(item_next) };
         let shortened = self.engine.store.commit(Commit { puts: vec![put], ..Commit::default() }).await;

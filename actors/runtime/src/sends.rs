@@ -7,6 +7,7 @@
 //! may have been made. The answer is durable before it is reported, so it is never asked for again.
 
 use crate::engine::Engine;
+use crate::live::live;
 use crate::message::{Message, Outcome};
 use crate::ports::{
     Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, PollAnswer, Put, SendAnswer,
@@ -14,6 +15,7 @@ use crate::ports::{
 use crate::router::Deliver;
 use roadbook_customer::{Command, Outbound, SendOutcome, SendReport};
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, SECOND_MS};
+use roadbook_tenancy::SuppressReason;
 use serde::{Deserialize, Serialize};
 
 /// How long an attempt may take before another host may look after it: longer than any channel's own time-out.
@@ -154,6 +156,27 @@ impl Held {
             Err(CommitError::Conflict { .. }) => Ok(false),
             Err(CommitError::Fault(fault)) => Err(fault),
         }
+    }
+
+    /// The last question before a provider is called: whether the customer still allows it. `None` = send it.
+    ///
+    /// The customer may have withdrawn, or turned out to be somebody who had, since the journey asked; so this reads
+    /// what is committed now. A send that may have left already (`doubtful`) ends as unknown: that it was withheld
+    /// would be a claim nobody can make.
+    ///
+    /// # Errors
+    /// A fault: nothing is known, so nothing may be sent.
+    pub async fn withheld(&self, engine: &Engine) -> Result<Option<SendOutcome>, Fault> {
+        let Outbound { tenant, purpose, channel, .. } = &self.job.outbound;
+        let row = live(engine, *tenant, self.job.customer).await?;
+        if row.is_some_and(|row| row.state.consents.allows(*purpose, *channel)) {
+            return Ok(None);
+        }
+        Ok(Some(if self.job.doubtful {
+            SendOutcome::Unknown { reason: "withdrawn_in_doubt".into() }
+        } else {
+            SendOutcome::Withheld { reason: SuppressReason::NoConsent }
+        }))
     }
 
     /// What a provider's answer makes of this send.

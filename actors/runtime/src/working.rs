@@ -10,7 +10,7 @@ use crate::row::Row;
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// Who an identifier leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Claim {
     /// Former owners within the window, with the time they lost it: a late duplicate may lie in their inbox.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<(CustomerId, Moment)>,
+    /// Whether it leads nowhere, because somebody unbound it; `owner` is then the last one it led to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub released: bool,
 }
 
 /// A claim as read, and as it will be written.
@@ -34,6 +37,8 @@ pub struct Working<D: Hosted> {
     /// The row as the turn has left it so far.
     pub row: Row<D>,
     entries: Vec<Entry<D::Event>>,
+    /// Places of entries that were counted when they were first decided.
+    counted: BTreeSet<usize>,
     /// Facts of the cause that is being decided.
     pub facts: Vec<D::Event>,
     /// Effects of the whole turn.
@@ -45,7 +50,15 @@ pub struct Working<D: Hosted> {
 impl<D: Hosted> Working<D> {
     fn new(row: Row<D>) -> Self {
         let read_due = row.due;
-        Self { row, entries: Vec::new(), facts: Vec::new(), effects: Vec::new(), read_due, touched: false }
+        Self {
+            row,
+            entries: Vec::new(),
+            counted: BTreeSet::new(),
+            facts: Vec::new(),
+            effects: Vec::new(),
+            read_due,
+            touched: false,
+        }
     }
 
     /// Records a fact of the cause being decided and applies it.
@@ -57,6 +70,13 @@ impl<D: Hosted> Working<D> {
     /// Writes this row at the end of the turn, even if nothing but its inbox or its due instant changed.
     pub fn touch(&mut self) {
         self.touched = true;
+    }
+
+    /// Adds a cause that was decided elsewhere, with its facts already applied and counted.
+    pub(crate) fn append(&mut self, cause: Trigger, facts: Vec<D::Event>) {
+        self.touched = true;
+        self.counted.insert(self.entries.len());
+        self.entries.push(Entry { cause, facts });
     }
 
     fn close(&mut self, cause: Trigger) {
@@ -114,7 +134,7 @@ impl<D: Hosted> WorkingSet<D> {
         Ok(&self.rows[&key])
     }
 
-    /// Reads a claim into the set.
+    /// Reads a claim into the set. One that was released counts as none: see [`WorkingSet::past_of`].
     ///
     /// # Errors
     /// A fault of the store.
@@ -127,7 +147,12 @@ impl<D: Hosted> WorkingSet<D> {
             };
             self.claims.insert(key, WorkingClaim { version, claim, changed: false });
         }
-        Ok(self.claims[&key].claim.as_ref())
+        Ok(self.claims[&key].claim.as_ref().filter(|claim| !claim.released))
+    }
+
+    /// Who an identifier led to before, of a claim that was read.
+    pub fn past_of(&self, key: &IdentifierKey) -> Vec<(CustomerId, Moment)> {
+        self.claims.get(key).and_then(|working| Some(working.claim.as_ref()?.past.clone())).unwrap_or_default()
     }
 
     /// Changes a claim that was read.
@@ -251,7 +276,8 @@ async fn put_row<D: Hosted>(
     let facts: Vec<&D::Event> = working.entries.iter().flat_map(|entry| &entry.facts).collect();
     commit.puts.extend(D::documents(&key, &row.state, &facts));
     let mut adds = Vec::new();
-    facts.iter().for_each(|fact| D::count(fact, &mut adds));
+    let fresh = working.entries.iter().enumerate().filter(|(place, _)| !working.counted.contains(place));
+    fresh.flat_map(|(_, entry)| &entry.facts).for_each(|fact| D::count(fact, &mut adds));
     let front = Front { effects: working.effects, adds };
     let body = Body { now, edition, entries: working.entries };
     commit.turns.push(Turn { actor: key, version: row.version, record: write(&front, &body)? });

@@ -1,19 +1,54 @@
-//! Consent per purpose, with as-of time: the latest word of the customer counts, whenever it reaches us.
+//! The words of consent: for what, by which way, when, and where it was said.
 
 use roadbook_kernel::Moment;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
-/// Why somebody is contacted. PIPL asks for consent per purpose; a service message (an appointment, a recall) rests
-/// on the contract, marketing needs a grant.
+/// Bytes of a text version.
+pub const TEXT_VERSION_BYTES_MAX: usize = 64;
+/// Bytes of an evidence's source.
+pub const EVIDENCE_SOURCE_BYTES_MAX: usize = 64;
+/// Bytes of an evidence's reference.
+pub const EVIDENCE_REFERENCE_BYTES_MAX: usize = 200;
+
+/// Why somebody is contacted, or their data used. PIPL asks for consent per purpose; a service message (an
+/// appointment, a recall) rests on the contract, everything else needs a grant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Purpose {
     /// Needed for what the customer asked for or owns. Allowed unless withdrawn.
     Service,
     /// Everything that advertises. Allowed only while granted.
     Marketing,
+    /// Choosing by a profile what is advertised (PIPL 24). Nothing is sent for it: it says how, not whether.
+    Personalisation,
+    /// Handing the customer's data to a dealer, who is another controller (PIPL 23). Nothing is sent for it.
+    DealerSharing,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Purpose; 4] =
+        [Purpose::Service, Purpose::Marketing, Purpose::Personalisation, Purpose::DealerSharing];
+    /// The purposes a journey may send for.
+    pub const OF_SENDS: [Purpose; 2] = [Purpose::Service, Purpose::Marketing];
+
+    /// Its name, as it is stored and written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Purpose::Service => "service",
+            Purpose::Marketing => "marketing",
+            Purpose::Personalisation => "personalisation",
+            Purpose::DealerSharing => "dealer_sharing",
+        }
+    }
+
+    /// Whether it is allowed while the customer has said nothing.
+    pub const fn is_open_unsaid(self) -> bool {
+        match self {
+            Purpose::Service => true,
+            Purpose::Marketing | Purpose::Personalisation | Purpose::DealerSharing => false,
+        }
+    }
 }
 
 /// What the customer last said about one purpose.
@@ -26,95 +61,69 @@ pub enum Verdict {
     Withdrawn,
 }
 
-/// One verdict with the time it was given.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+/// Where a word was given, for whoever must prove it later.
+///
+/// Both parts name places and records of the tenant's own systems. They hold no personal data: they are shown and
+/// kept as they are, also after the customer's own values are masked.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What kind of place: `page`, `form`, `agent`, `call`, or the tenant's own word for it. At most
+    /// [`EVIDENCE_SOURCE_BYTES_MAX`] bytes.
+    pub source: String,
+    /// Which one: a form's id, a call's id, a path. At most [`EVIDENCE_REFERENCE_BYTES_MAX`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// One word: a verdict with the time it was given, and what there is to prove it.
+///
+/// Words are ordered: the later one counts, at one instant the refusal. What follows only makes the order total, so
+/// that two hosts that learn the same words in different orders keep the same one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Standing {
     /// When the customer said it (not when it reached us).
     pub as_of: Moment,
     /// What was said.
     pub verdict: Verdict,
+    /// Which version of the consent text they were shown. At most [`TEXT_VERSION_BYTES_MAX`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_version: Option<String>,
+    /// Where they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
 }
 
-/// The standing of every purpose. Joining two ledgers takes the later word of each purpose, so the order in which
-/// words or merges arrive does not matter.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ConsentLedger(BTreeMap<Purpose, Standing>);
-
-impl ConsentLedger {
-    /// Whether nothing was ever said.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+impl Standing {
+    /// A word without proof.
+    pub const fn bare(as_of: Moment, verdict: Verdict) -> Self {
+        Self { as_of, verdict, text_version: None, evidence: None }
     }
+}
 
-    /// Notes a word. An older word than the one known changes nothing.
-    pub fn note(&mut self, purpose: Purpose, standing: Standing) {
-        self.0.entry(purpose).and_modify(|known| *known = (*known).max(standing)).or_insert(standing);
-    }
-
-    /// Takes over every word of another ledger (merge of two customers).
-    pub fn join(&mut self, other: &ConsentLedger) {
-        for (purpose, standing) in &other.0 {
-            self.note(*purpose, *standing);
-        }
-    }
-
-    /// What was last said about a purpose, if anything.
-    pub fn standing(&self, purpose: Purpose) -> Option<Standing> {
-        self.0.get(&purpose).copied()
-    }
-
-    /// Whether the purpose is open: see [`Purpose`] for the default of each.
-    pub fn allows(&self, purpose: Purpose) -> bool {
-        match (purpose, self.standing(purpose).map(|standing| standing.verdict)) {
-            (_, Some(Verdict::Withdrawn)) => false,
-            (Purpose::Service, _) | (Purpose::Marketing, Some(Verdict::Granted)) => true,
-            (Purpose::Marketing, None) => false,
-        }
-    }
-
-    /// All purposes something was said about.
-    pub fn iter(&self) -> impl Iterator<Item = (Purpose, Standing)> + '_ {
-        self.0.iter().map(|(purpose, standing)| (*purpose, *standing))
-    }
+/// Whether a text may stand as a text version or in an evidence: 1 to `bytes_max` printable ASCII characters without
+/// spaces, and without `@`, so that it can be neither a sentence nor a name nor an address.
+pub fn is_label(text: &str, bytes_max: usize) -> bool {
+    (1..=bytes_max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn word(at: i64, verdict: Verdict) -> Standing {
-        Standing { as_of: Moment::from_millis(at), verdict }
-    }
-
     #[test]
-    fn marketing_needs_a_grant_and_service_does_not() {
-        let mut ledger = ConsentLedger::default();
-        assert!(ledger.allows(Purpose::Service));
-        assert!(!ledger.allows(Purpose::Marketing));
-        ledger.note(Purpose::Marketing, word(1, Verdict::Granted));
-        assert!(ledger.allows(Purpose::Marketing));
-        ledger.note(Purpose::Service, word(2, Verdict::Withdrawn));
-        assert!(!ledger.allows(Purpose::Service));
-    }
-
-    #[test]
-    fn the_later_word_counts_in_any_order_of_arrival() {
-        let words = [word(1, Verdict::Granted), word(5, Verdict::Withdrawn), word(3, Verdict::Granted)];
-        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]] {
-            let mut ledger = ConsentLedger::default();
-            for index in order {
-                ledger.note(Purpose::Marketing, words[index]);
-            }
-            assert!(!ledger.allows(Purpose::Marketing), "withdrawn at 5 must win in order {order:?}");
+    fn a_word_is_stored_under_its_own_name() {
+        for purpose in Purpose::ALL {
+            assert_eq!(serde_json::to_value(purpose).unwrap(), purpose.word());
         }
     }
 
     #[test]
-    fn at_one_instant_the_refusal_counts() {
-        let mut ledger = ConsentLedger::default();
-        ledger.note(Purpose::Marketing, word(5, Verdict::Withdrawn));
-        ledger.note(Purpose::Marketing, word(5, Verdict::Granted));
-        assert!(!ledger.allows(Purpose::Marketing));
+    fn a_label_is_short_and_names_nobody() {
+        for good in ["2026-03-01/v3", "form-17", "/test-drive?step=2", "c_0001"] {
+            assert!(is_label(good, 64), "{good}");
+        }
+        for bad in ["", "Test Person", "test@example.com", "张三", "a\nb", &"x".repeat(65)] {
+            assert!(!is_label(bad, 64), "{bad}");
+        }
     }
 }

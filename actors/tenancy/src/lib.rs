@@ -4,7 +4,12 @@
 //! function, so that no other crate grows a second opinion.
 
 mod consent;
+mod ledger;
 mod permit;
 
-pub use consent::{ConsentLedger, Purpose, Standing, Verdict};
+pub use consent::{
+    EVIDENCE_REFERENCE_BYTES_MAX, EVIDENCE_SOURCE_BYTES_MAX, Evidence, Purpose, Standing, TEXT_VERSION_BYTES_MAX,
+    Verdict, is_label,
+};
+pub use ledger::ConsentLedger;
 pub use permit::{Address, ChannelKind, Contact, Permit, SuppressReason, permit};

@@ -19,6 +19,26 @@ pub enum ChannelKind {
     Recording,
 }
 
+impl ChannelKind {
+    /// Every way.
+    pub const ALL: [ChannelKind; 4] = [
+        ChannelKind::WecomSeller,
+        ChannelKind::WecomGroupTask,
+        ChannelKind::MiniprogramSubscribe,
+        ChannelKind::Recording,
+    ];
+
+    /// Its name, as it is stored and written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ChannelKind::WecomSeller => "wecom_seller",
+            ChannelKind::WecomGroupTask => "wecom_group_task",
+            ChannelKind::MiniprogramSubscribe => "miniprogram_subscribe",
+            ChannelKind::Recording => "recording",
+        }
+    }
+}
+
 /// Where a message goes. Each variant holds exactly what its channel needs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "via", rename_all = "snake_case")]
@@ -54,12 +74,14 @@ pub enum Address {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SuppressReason {
-    /// The purpose has no grant, or was withdrawn.
+    /// The purpose has no grant for this channel, or was withdrawn.
     NoConsent,
     /// The customer has no address for this channel.
     NoAddress,
     /// A subscribe message without a grant left for this template.
     NoGrant,
+    /// It would have been sent had the customer not counted as another for a while: too late now.
+    Unmerged,
 }
 
 /// What is known about reaching this customer on one channel: found in the customer's state by the customer crate.
@@ -83,8 +105,13 @@ pub enum Permit {
 }
 
 /// Decides consent first, address second: a customer who said no is never looked up.
-pub fn permit(consents: &ConsentLedger, purpose: Purpose, contact: impl FnOnce() -> Contact) -> Permit {
-    if !consents.allows(purpose) {
+pub fn permit(
+    consents: &ConsentLedger,
+    purpose: Purpose,
+    channel: ChannelKind,
+    contact: impl FnOnce() -> Contact,
+) -> Permit {
+    if !consents.allows(purpose, channel) {
         return Permit::Suppress(SuppressReason::NoConsent);
     }
     match contact() {
@@ -101,12 +128,23 @@ mod tests {
     #[test]
     fn no_consent_hides_the_address() {
         let ledger = ConsentLedger::default();
-        let verdict = permit(&ledger, Purpose::Marketing, || unreachable!("must not be asked"));
+        let channel = ChannelKind::Recording;
+        let verdict = permit(&ledger, Purpose::Marketing, channel, || unreachable!("must not be asked"));
         assert_eq!(verdict, Permit::Suppress(SuppressReason::NoConsent));
         assert_eq!(
-            permit(&ledger, Purpose::Service, || Contact::Reachable(Address::Nowhere)),
+            permit(&ledger, Purpose::Service, channel, || Contact::Reachable(Address::Nowhere)),
             Permit::Send(Address::Nowhere)
         );
-        assert_eq!(permit(&ledger, Purpose::Service, || Contact::Unknown), Permit::Suppress(SuppressReason::NoAddress));
+        assert_eq!(
+            permit(&ledger, Purpose::Service, channel, || Contact::Unknown),
+            Permit::Suppress(SuppressReason::NoAddress)
+        );
+    }
+
+    #[test]
+    fn a_channel_is_stored_under_its_own_name() {
+        for channel in ChannelKind::ALL {
+            assert_eq!(serde_json::to_value(channel).unwrap(), channel.word());
+        }
     }
 }

@@ -86,7 +86,9 @@ impl Failure {
     pub(crate) fn refused(refusal: Refusal) -> Self {
         let status = match refusal.code.as_ref() {
             "not_found" | "no_such_customer" => StatusCode::NOT_FOUND,
-            "already_published" | "cannot_publish" => StatusCode::CONFLICT,
+            "already_published" | "cannot_publish" | "not_merged" | "merged_into_another" | "unmerge_out_of_order" => {
+                StatusCode::CONFLICT
+            }
             "definition_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };

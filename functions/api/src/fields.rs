@@ -48,6 +48,11 @@ impl Fields {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there and not `null`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// A field that must be there.
     pub(crate) fn required(&mut self, name: &str) -> Option<Value> {
         let value = self.optional(name);

@@ -78,7 +78,8 @@ fn masked(text: String) -> Value {
     Value::String(Personal::new(text).masked())
 }
 
-fn names_a_person(text: &str) -> bool {
+/// Whether a text has the form of a phone number or an e-mail address.
+pub(crate) fn names_a_person(text: &str) -> bool {
     text.len() <= LOOKED_AT_BYTES_MAX
         && (normalise(Kind::Phone, text).is_ok() || text.contains('@') && normalise(Kind::Email, text).is_ok())
 }

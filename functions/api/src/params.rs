@@ -42,6 +42,8 @@ named! {
     roadbook_kernel::SegmentId = "segment";
     roadbook_kernel::JourneyId = "journey";
     roadbook_kernel::DeadLetterId = "dead letter";
+    roadbook_kernel::ConflictId = "conflict";
+    roadbook_kernel::ReviewId = "review";
 }
 
 impl<T: Named, S: Send + Sync> FromRequestParts<S> for PathId<T> {

@@ -94,7 +94,7 @@ fn instance(path: &str, route: &str) -> String {
                 && body.len() <= 26
                 && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
                 && body.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-                && matches!(prefix, "cus" | "seg" | "jrn" | "dl" | "key")
+                && matches!(prefix, "cus" | "seg" | "jrn" | "dl" | "key" | "cfl" | "rvw")
         })
     };
     let step = |(pattern, text): (&str, &str)| {

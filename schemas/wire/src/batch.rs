@@ -83,6 +83,7 @@ pub struct RawBatch<'a> {
     call: Option<Call>,
     write_key: Option<String>,
     sent_at: Option<Moment>,
+    trusted: bool,
 }
 
 impl fmt::Debug for RawBatch<'_> {
@@ -113,6 +114,7 @@ pub fn read_batch(body: &[u8]) -> Result<RawBatch<'_>, BodyError> {
         call: None,
         write_key: envelope.write_key.into_string(),
         sent_at: envelope.sent_at.get().and_then(|text| time::read(text).ok()),
+        trusted: false,
     })
 }
 
@@ -133,7 +135,7 @@ pub fn read_single(call: Call, body: &[u8]) -> Result<RawBatch<'_>, BodyError> {
         None => serde_json::from_str::<KeyOnly>(body).ok().and_then(|body| body.write_key.into_string()),
     };
     let items = vec![Item { raw: body, parsed: parsed.map(Box::new) }];
-    Ok(RawBatch { body, items, list: None, call: Some(call), write_key, sent_at: None })
+    Ok(RawBatch { body, items, list: None, call: Some(call), write_key, sent_at: None, trusted: false })
 }
 
 impl RawBatch<'_> {
@@ -152,6 +154,14 @@ impl RawBatch<'_> {
         self.items.is_empty()
     }
 
+    /// Says that whoever sent it is a server of the tenant, not an app that anybody can imitate: only then can it attest
+    /// that an identifier is somebody's.
+    #[must_use]
+    pub fn trusted(mut self, trusted: bool) -> Self {
+        self.trusted = trusted;
+        self
+    }
+
     /// Reads every event on its own. `source` is the id of the write key that vouches for them, `received` the time of
     /// acceptance. The outcomes are in the order of the body.
     pub fn into_inbound(self, keys: &TenantKeys, source: &str, received: Moment) -> Vec<Outcome> {
@@ -163,6 +173,7 @@ impl RawBatch<'_> {
             list: self.list,
             call: self.call,
             batch_sent_at: self.sent_at,
+            trusted: self.trusted,
         };
         self.items.into_iter().enumerate().map(|(index, item)| reading.read(index, item)).collect()
     }

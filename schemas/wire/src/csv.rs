@@ -151,6 +151,7 @@ impl LineReader {
                 call: Call::Track,
                 name: self.event.clone(),
                 identifiers: vec![identifier],
+                evidence: Vec::new(),
                 traits,
                 properties: Personal::new(properties),
             },

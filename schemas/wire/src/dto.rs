@@ -88,6 +88,8 @@ pub(crate) struct Extension<'a> {
     /// What kind of identifier an alias's `previousId` is.
     #[serde(borrow)]
     pub previous_kind: Text<'a>,
+    /// How sure the producer is of an identifier, by kind.
+    pub evidence: Object<BTreeMap<String, Value>>,
     #[serde(borrow)]
     pub traits: Object<Operations<'a>>,
 }

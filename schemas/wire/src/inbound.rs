@@ -3,7 +3,7 @@
 use crate::dto::Event;
 use crate::identifiers::{Collected, collect};
 use crate::rejected::{Flaw, step};
-use crate::{Dropped, Outcome, diagnose, time, traits};
+use crate::{Dropped, Outcome, diagnose, evidence, time, traits};
 use roadbook_customer::{Call, Observation};
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::{MessageId, Moment, Personal};
@@ -47,6 +47,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) list: Option<&'static str>,
     pub(crate) call: Option<Call>,
     pub(crate) batch_sent_at: Option<Moment>,
+    pub(crate) trusted: bool,
 }
 
 impl Reading<'_> {
@@ -82,9 +83,10 @@ impl Reading<'_> {
             None => self.nameless(index, item.raw),
         };
         let Collected { identifiers, dropped } = collect(self.keys, call, &event)?;
+        let evidence = evidence::read(&event, self.trusted)?;
         let (trait_ops, properties) = traits::split(call, event)?;
         let properties = Personal::new(properties);
-        let observation = Observation { call, name, identifiers, traits: trait_ops, properties };
+        let observation = Observation { call, name, identifiers, evidence, traits: trait_ops, properties };
         Ok(Inbound { message, producer_id, occurred_at, observation, dropped })
     }
 

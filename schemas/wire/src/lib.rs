@@ -12,6 +12,7 @@ mod batch;
 mod csv;
 mod diagnose;
 mod dto;
+mod evidence;
 mod identifiers;
 mod inbound;
 mod loose;

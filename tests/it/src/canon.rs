@@ -91,6 +91,7 @@ fn word(status: &SendStatus) -> String {
             SendOutcome::Expired => "expired".into(),
             SendOutcome::Failed { reason } => format!("failed {reason}"),
             SendOutcome::Unknown { reason } => format!("unknown {reason}"),
+            SendOutcome::Withheld { reason } => format!("withheld {reason:?}"),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Events as tests write them: who, what, when.
 
 use roadbook_customer::{Call, Observation, TraitOps};
-use roadbook_identity::{Identifier, Kind, TenantKeys, strongest_first};
+use roadbook_identity::{Grade, Identifier, Kind, TenantKeys, strongest_first};
 use roadbook_kernel::{Moment, Personal};
 use roadbook_runtime::Accepted;
 use serde_json::{Map, Value};
@@ -58,6 +58,7 @@ pub struct Say {
     accepted: Option<Moment>,
     properties: Map<String, Value>,
     traits: TraitOps,
+    evidence: Vec<(Kind, Grade)>,
 }
 
 impl Say {
@@ -71,6 +72,7 @@ impl Say {
             accepted: None,
             properties: Map::new(),
             traits: TraitOps::default(),
+            evidence: Vec::new(),
         }
     }
 
@@ -103,10 +105,22 @@ impl Say {
         self
     }
 
+    /// When it happens.
+    pub const fn when(&self) -> Moment {
+        self.occurred
+    }
+
     /// One of the event's own properties.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.properties.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// How sure the producer is of its identifiers of a kind.
+    #[must_use]
+    pub fn sure(mut self, kind: Kind, grade: Grade) -> Self {
+        self.evidence.push((kind, grade));
         self
     }
 
@@ -139,6 +153,7 @@ impl Say {
             call: self.call,
             name: self.name.clone(),
             identifiers,
+            evidence: self.evidence.clone(),
             traits: self.traits.clone(),
             properties: Personal::new(self.properties.clone()),
         };

@@ -6,7 +6,7 @@ use crate::faulty::{Faulty, Spot, Trouble};
 use crate::rig::{Rig, T0};
 use crate::script::{CUSTOMER_BYTES_MAX, Step, at, script};
 use crate::sender::{Provider, pass};
-use roadbook_customer::Command;
+use roadbook_customer::{Command, ConsentWord};
 use roadbook_kernel::{CustomerId, DAY_MS, MINUTE_MS, Moment};
 use roadbook_runtime::ports::Fault;
 use roadbook_runtime::{Limits, ManualClock, Memory, Outcome, begin_backfill};
@@ -185,7 +185,7 @@ async fn message<S: Backend>(rig: &Rig<S>, step: &Step) -> Result<Vec<Outcome>, 
         Step::Observe(says) => rig.try_observe(says).await.into_iter().collect(),
         Step::Define(id, command) => rig.try_define(id, command.clone()).await.map(|outcome| vec![outcome]),
         Step::Consent(id, who, purpose, verdict, at) => {
-            let command = Command::NoteConsent { purpose: *purpose, verdict: *verdict };
+            let command = Command::NoteConsent(ConsentWord::general(*purpose, *verdict));
             rig.try_tell(who, id, command, *at).await.map(|outcome| vec![outcome])
         }
         Step::Merge(id, who, other, at) => {

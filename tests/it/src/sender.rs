@@ -137,7 +137,12 @@ async fn attempt(
     if !one.advance(engine, JobState::Attempting { lease_until }).await? {
         return Ok(false);
     }
-    let answer = channel.send(&one.job.outbound, one.job.attempts, maybe_sent, now).await;
-    let next = one.after(answer, now);
+    let next = match one.withheld(engine).await? {
+        Some(outcome) => JobState::Answered { outcome, at: now },
+        None => {
+            let answer = channel.send(&one.job.outbound, one.job.attempts, maybe_sent, now).await;
+            one.after(answer, now)
+        }
+    };
     one.advance(engine, next).await
 }

@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: `cargo test -p roadbook-it`.
 
 mod it {
+    pub mod consents;
     pub mod identity;
     pub mod inbox;
     pub mod laws;
@@ -8,4 +9,5 @@ mod it {
     pub mod segments;
     pub mod stores;
     pub mod turns;
+    pub mod unmerge;
 }

@@ -22,7 +22,7 @@ impl Reaction<'_, '_, '_> {
         let state = self.state();
         let content = plan.render(&template_data(state, run));
         let grant = grant_of(plan);
-        let verdict = permit(&state.consents, plan.purpose, || find_contact(state, plan, &grant));
+        let verdict = permit(&state.consents, plan.purpose, plan.channel, || find_contact(state, plan, &grant));
         let mut record = SendRecord {
             key,
             journey: run.journey,
@@ -49,7 +49,8 @@ impl Reaction<'_, '_, '_> {
                 let content = Personal::new(content);
                 self.emit(Event::Messaged { record });
                 let tenant = self.world.tenant;
-                let outbound = Outbound { tenant, key, channel: plan.channel, to, template, content };
+                let (purpose, channel) = (plan.purpose, plan.channel);
+                let outbound = Outbound { tenant, key, purpose, channel, to, template, content };
                 self.draft.intend(Effect::Send(outbound));
             }
         }

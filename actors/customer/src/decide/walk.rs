@@ -39,7 +39,7 @@ impl Reaction<'_, '_, '_> {
             Happening::Segment { .. } => serde_json::Map::new(),
         };
         let run = Run {
-            id: self.world.keys.run(self.state().id, journey, self.at(), self.world.message, ordinal),
+            id: self.world.run(self.state().id, journey, ordinal),
             journey,
             revision: live.number,
             entered_at: self.at(),

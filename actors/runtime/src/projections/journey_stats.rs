@@ -60,6 +60,19 @@ pub(super) fn count(journey: JourneyId, step: &RunEvent, adds: &mut Vec<(String,
     }
 }
 
+/// Two customers who counted as one are two again: runs that none of them would be in ended, runs that only came to be
+/// by looking back began.
+pub(super) fn correct(journey: JourneyId, node: &str, by: i64, adds: &mut Vec<(String, i64)>) {
+    let mut add = |rest: String| adds.push((format!("journey/{journey}/{rest}"), by.abs()));
+    if by > 0 {
+        add("entered".into());
+        add(format!("node/{node}/entered"));
+    } else {
+        add(format!("node/{node}/left"));
+        add("ended/unmerged".into());
+    }
+}
+
 /// Reads the counters of a journey.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ pub mod journey_stats;
 pub mod segment_stats;
 pub mod send_stats;
 
-use roadbook_customer::Event;
+use roadbook_customer::{Correction, Event};
 
 /// The counter amounts that follow from one fact.
 pub fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
@@ -16,9 +16,11 @@ pub fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
         Event::SendReported { outcome, .. } => send_stats::count_report(outcome, adds),
         Event::Founded { .. } => adds.push(("customers".into(), 1)),
         Event::MergedInto { .. } => adds.push(("customers".into(), -1)),
+        Event::Parted { restored, corrections, .. } => correct(*restored, corrections, adds),
         Event::SegmentJudged { .. }
         | Event::Linked { .. }
         | Event::Unlinked { .. }
+        | Event::Unbound { .. }
         | Event::LinkRefused { .. }
         | Event::Observed { .. }
         | Event::Backfilled { .. }
@@ -27,5 +29,18 @@ pub fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
         | Event::TagExpired { .. }
         | Event::TraitSet { .. }
         | Event::CascadeStopped { .. } => {}
+    }
+}
+
+/// Two customers counted as one for a while: what was counted once too often or not at all.
+fn correct(restored: bool, corrections: &[Correction], adds: &mut Vec<(String, i64)>) {
+    if restored {
+        adds.push(("customers".into(), 1));
+    }
+    for correction in corrections {
+        match correction {
+            Correction::Members(segment, by) => segment_stats::correct(*segment, *by, adds),
+            Correction::Here(journey, node, by) => journey_stats::correct(*journey, node, *by, adds),
+        }
     }
 }

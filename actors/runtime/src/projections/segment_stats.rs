@@ -16,6 +16,11 @@ pub(super) fn count_shared(shared: &[SegmentId], adds: &mut Vec<(String, i64)>) 
     adds.extend(shared.iter().map(|segment| (name(*segment), -1)));
 }
 
+/// Two customers who counted as one are two again.
+pub(super) fn correct(segment: SegmentId, by: i64, adds: &mut Vec<(String, i64)>) {
+    adds.push((name(segment), by));
+}
+
 /// Members of a segment now, as far as the relay has come.
 ///
 /// # Errors

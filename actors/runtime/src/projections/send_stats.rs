@@ -26,6 +26,7 @@ const fn suppressed(reason: SuppressReason) -> &'static str {
         SuppressReason::NoConsent => "no_consent",
         SuppressReason::NoAddress => "no_address",
         SuppressReason::NoGrant => "no_grant",
+        SuppressReason::Unmerged => "unmerged",
     }
 }
 
@@ -37,6 +38,7 @@ fn reported(outcome: &SendOutcome) -> String {
         SendOutcome::Expired => "expired".into(),
         SendOutcome::Failed { .. } => "failed".into(),
         SendOutcome::Unknown { .. } => "unknown".into(),
+        SendOutcome::Withheld { reason } => format!("withheld/{}", suppressed(*reason)),
     }
 }
 

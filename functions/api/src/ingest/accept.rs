@@ -13,7 +13,7 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use roadbook_access::Authority;
+use roadbook_access::{Authority, Bearer};
 use roadbook_customer::Call;
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::MessageId;
@@ -115,7 +115,8 @@ async fn deliver(api: &Api, sent: &Sent, authority: &Authority, batch: RawBatch<
     let mut good = Vec::with_capacity(batch.len());
     let mut bad = Vec::new();
     let mut drawn = None;
-    for (index, outcome) in batch.into_inbound(&keys, source, received).into_iter().enumerate() {
+    let trusted = authority.bearer() != Bearer::WriteKey;
+    for (index, outcome) in batch.trusted(trusted).into_inbound(&keys, source, received).into_iter().enumerate() {
         match outcome {
             Ok(inbound) => good.push(Accepted {
                 id: match inbound.producer_id {

@@ -66,8 +66,10 @@ fn read(letter: &Letter, keys: &TenantKeys) -> Result<(Arc<Observation>, Moment)
         LetterKind::Command => match serde_json::from_value(body.clone()) {
             Ok(Command::Observe(observation)) => Ok((observation, letter.occurred)),
             Ok(
-                Command::NoteConsent { .. }
+                Command::NoteConsent(_)
                 | Command::MergeWith { .. }
+                | Command::Unmerge { .. }
+                | Command::Unbind { .. }
                 | Command::ReportSend(_)
                 | Command::Backfill { .. },
             )

@@ -38,8 +38,10 @@ fn event(kind: LetterKind, body: &Value) -> Value {
         (LetterKind::Command, body) => match serde_json::from_value(body.clone()) {
             Ok(Command::Observe(observation)) => observed(&observation),
             Ok(
-                Command::NoteConsent { .. }
+                Command::NoteConsent(_)
                 | Command::MergeWith { .. }
+                | Command::Unmerge { .. }
+                | Command::Unbind { .. }
                 | Command::ReportSend(_)
                 | Command::Backfill { .. },
             )

@@ -50,6 +50,8 @@ ids! {
     MessageId, roadbook_kernel::MessageId, "One accepted message; the same event sent again has the same one.";
     SendKey, roadbook_kernel::SendKey, "One message to one customer (触达).";
     LetterId, roadbook_kernel::DeadLetterId, "A dead letter (死信).";
+    ConflictId, roadbook_kernel::ConflictId, "A suggested merge (疑似同一人).";
+    ReviewId, roadbook_kernel::ReviewId, "What an unmerge could not decide (待人工核对).";
 }
 
 written! {
@@ -59,6 +61,18 @@ written! {
         "description": "An API key; also the `source` of what is sent with it.",
         "pattern": "^key_[0-9a-f]{16}$",
         "examples": ["key_0123456789abcdef"],
+    });
+    /// Kinds of identifiers.
+    IdentifierKind false => json_schema!({
+        "type": "string",
+        "description": "Kinds of identifiers (标识), strongest first.",
+        "enum": roadbook_identity::Kind::ALL.map(roadbook_identity::Kind::name),
+    });
+    /// What a consent is about.
+    ConsentPurpose false => json_schema!({
+        "type": "string",
+        "description": "Why somebody is contacted, or their data used (处理目的). A service message rests on the contract;             everything else needs a grant.",
+        "enum": roadbook_tenancy::Purpose::ALL.map(roadbook_tenancy::Purpose::word),
     });
     /// A time as it is answered.
     Time true => json_schema!({
@@ -85,8 +99,8 @@ written! {
     Condition true => named("Condition");
     /// The journey language, which describes itself.
     JourneyDefinition true => named("JourneyDefinition");
-    /// Why somebody is contacted: one of the words of journeys.
-    Purpose true => named("Purpose");
+    /// Why a message is sent: one of the words of journeys.
+    SendPurpose true => named("SendPurpose");
     /// The ways a message can leave: one of the words of journeys.
     ChannelKind true => named("ChannelKind");
 }

@@ -150,6 +150,13 @@ impl Description {
             .refuses(400, &["malformed_json", "wrong_type", "invalid_body"])
     }
 
+    /// A JSON body that may be left out.
+    pub(super) fn takes_maybe<T: JsonSchema>(self, text: &'static str, example: Value) -> Self {
+        let mut described = self.takes::<T>(text, example);
+        described.body.iter_mut().for_each(|body| body.required = false);
+        described
+    }
+
     /// A body of any kind, with what reading it can end in.
     pub(super) fn body(mut self, body: Body) -> Self {
         self.body = Some(body);

@@ -16,6 +16,7 @@
 #![allow(dead_code, reason = "the types describe shapes; the handlers read and write them")]
 
 mod common;
+mod consents;
 mod describe;
 mod document;
 mod identity;
@@ -56,6 +57,7 @@ const AREAS: &[Area] = &[
         text: "What is known of one customer (客户), personal values masked.",
         describe: profiles::routes,
     },
+    Area { tag: "consents", text: "What customers said about being contacted (授权).", describe: consents::routes },
     Area { tag: "identity", text: "Who is whom (One ID): merges and what led to them.", describe: identity::routes },
     Area { tag: "segments", text: "Groups of customers by a condition (人群).", describe: segments::routes },
     Area {

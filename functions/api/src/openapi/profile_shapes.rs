@@ -1,30 +1,11 @@
 //! A customer, and the lines of their timeline.
 
 use super::common::{
-    AnyObject, Anything, ChannelKind, CustomerId, JourneyId, MessageId, Purpose, RunId, SegmentId, SendKey, Time,
-    Values,
+    AnyObject, Anything, ChannelKind, ConflictId, ConsentPurpose, CustomerId, IdentifierKind, JourneyId, MessageId,
+    RunId, SegmentId, SendKey, SendPurpose, Time, Values,
 };
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
-
-/// Kinds of identifiers, strongest first.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-pub(super) enum IdentifierKind {
-    /// The id the tenant's own system gave after a login.
-    UserId,
-    /// A WeChat user across the apps of one open-platform account.
-    Unionid,
-    /// A WeCom customer (外部联系人), per corp.
-    ExternalUserid,
-    /// A WeChat user inside one app, per appid.
-    Openid,
-    Phone,
-    Email,
-    Device,
-    /// What an SDK drew before anybody logged in.
-    AnonymousId,
-}
 
 /// What a customer said.
 #[derive(JsonSchema)]
@@ -48,8 +29,8 @@ pub(super) struct Profile {
     traits: Values,
     /// Tags (标签) by key.
     tags: BTreeMap<String, Tag>,
-    /// The last word by purpose.
-    consents: BTreeMap<String, Consent>,
+    /// The words that count, by purpose.
+    consents: Consents,
     /// Segments they are in.
     segments: Vec<Membership>,
     /// Passages under way.
@@ -67,6 +48,23 @@ struct Identifier {
     /// Masked.
     value: String,
     since: Time,
+    evidence: Grade,
+    /// The kind of identifier it hangs on and goes with.
+    parent: Option<IdentifierKind>,
+}
+
+/// How well it is known that an identifier is theirs (证据等级), weakest first.
+#[derive(JsonSchema)]
+#[schemars(rename = "EvidenceGrade", rename_all = "snake_case")]
+enum Grade {
+    /// Seen together, no more.
+    Inferred,
+    /// Said by whoever sent the event.
+    Declared,
+    /// Said after a login.
+    Login,
+    /// Vouched for by a platform or an operator.
+    Attested,
 }
 
 /// A tag.
@@ -88,11 +86,43 @@ enum Cause {
     Journey { journey: JourneyId },
 }
 
-/// The last word about a purpose.
+/// By purpose (`service`, `marketing`, `personalisation`, `dealer_sharing`): the words that count.
+pub(super) type Consents = BTreeMap<String, Consent>;
+
+/// The word about every channel, where there is one, and those about one channel.
 #[derive(JsonSchema)]
-struct Consent {
+pub(super) struct Consent {
+    #[schemars(flatten)]
+    word: Option<ConsentWord>,
+    /// Words about one channel, by its name.
+    #[schemars(skip_serializing_if = "BTreeMap::is_empty")]
+    channels: BTreeMap<String, ConsentWord>,
+}
+
+/// What a customer said, and where.
+#[derive(JsonSchema)]
+pub(super) struct ConsentWord {
     verdict: Verdict,
+    /// When they said it.
     as_of: Time,
+    /// Which version of the consent text they were shown.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "String")]
+    text_version: Option<String>,
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Evidence")]
+    evidence: Option<Evidence>,
+}
+
+/// Where a word was given (授权凭证): places and records of the tenant's own systems, never personal data.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Evidence {
+    /// The sort of place: `page`, `form`, `agent`, `call`.
+    #[schemars(length(min = 1, max = 64))]
+    source: String,
+    /// Which one.
+    #[schemars(length(min = 1, max = 200), skip_serializing_if = "Option::is_none", with = "String")]
+    #[serde(default)]
+    reference: Option<String>,
 }
 
 /// Being in a segment.
@@ -136,7 +166,7 @@ struct SendRequest {
     run: RunId,
     node: String,
     channel: ChannelKind,
-    purpose: Purpose,
+    purpose: SendPurpose,
     asked_at: Time,
 }
 
@@ -276,16 +306,32 @@ enum Fact {
         scope: String,
         value: String,
         from_another_profile: bool,
+        evidence: Grade,
     },
     IdentifierUnlinked {
         kind: IdentifierKind,
         to: CustomerId,
     },
-    /// Two ids were met in one event and the guards keep them apart.
+    /// Somebody said that identifiers are not theirs.
+    IdentifierUnbound {
+        kinds: Vec<IdentifierKind>,
+    },
+    /// Two ids were met in one event and the rules keep them apart.
     LinkRefused {
         kind: IdentifierKind,
         other: CustomerId,
+        /// Stable snake_case code.
         reason: String,
+        conflict: Option<ConflictId>,
+    },
+    /// A merge was undone.
+    Unmerged {
+        /// The other one.
+        profile: CustomerId,
+        /// Whether this is the one who came back.
+        restored: bool,
+        events_moved: u64,
+        to_review: u64,
     },
     /// Another customer turned out to be this one.
     Merged {
@@ -296,8 +342,11 @@ enum Fact {
         occurrences: u64,
     },
     Consent {
-        purpose: Purpose,
-        verdict: Verdict,
+        #[schemars(flatten)]
+        word: ConsentWord,
+        purpose: ConsentPurpose,
+        /// `null` where it is about every channel.
+        channel: Option<ChannelKind>,
     },
     TagSet {
         tag: String,
@@ -358,7 +407,7 @@ enum Fact {
         run: RunId,
         node: String,
         channel: ChannelKind,
-        purpose: Purpose,
+        purpose: SendPurpose,
         asked_at: Time,
         status: SendStatus,
     },

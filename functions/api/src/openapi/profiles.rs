@@ -1,10 +1,9 @@
 //! What is known of one customer.
 
-use super::common::{AnyTime, CustomerId, Page, Purpose, Time, written};
+use super::common::{CustomerId, Page, written};
 use super::describe::Description;
-use super::profile_shapes::{Profile, TimelineLine, Verdict};
+use super::profile_shapes::{Profile, TimelineLine};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::json;
 use std::borrow::Cow;
 
 written! {
@@ -14,27 +13,6 @@ written! {
         "pattern": "^[a-z_]+:.+$",
         "examples": ["phone:13800000000", "user_id:u-1001", "openid:wx-sim-app:oTestOpenid"],
     });
-}
-
-/// What a customer said about being contacted.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct ConsentDraft {
-    purpose: Purpose,
-    verdict: Verdict,
-    /// When they said it: an older word than the one known changes nothing. Now, where absent.
-    #[serde(default)]
-    as_of: Option<AnyTime>,
-}
-
-/// A consent that was noted.
-#[derive(JsonSchema)]
-struct NotedConsent {
-    /// Whose it is: the customer an id leads to that was merged away.
-    id: CustomerId,
-    purpose: Purpose,
-    verdict: Verdict,
-    as_of: Time,
 }
 
 pub(super) fn routes() -> Vec<Description> {
@@ -69,12 +47,5 @@ pub(super) fn routes() -> Vec<Description> {
             .of::<CustomerId>("id", "Which customer.")
             .paged()
             .answers::<Page<TimelineLine>>(200, "A page of the timeline."),
-        Description::post("/v1/profiles/{id}/consents", "noteConsent")
-            .says("Note a consent (授权)", "What the customer said about being contacted for a purpose.")
-            .of::<CustomerId>("id", "Which customer.")
-            .idempotent()
-            .takes::<ConsentDraft>("What they said.", json!({ "purpose": "marketing", "verdict": "withdrawn" }))
-            .answers::<NotedConsent>(200, "It is noted.")
-            .refuses(404, &["no_such_customer"]),
     ]
 }

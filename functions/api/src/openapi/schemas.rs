@@ -85,7 +85,8 @@ fn languages() -> Map<String, Value> {
 /// The name of a part: those of the condition language name it already.
 fn component(part: &str) -> String {
     match part {
-        "Purpose" | "ChannelKind" => part.to_owned(),
+        "ChannelKind" => part.to_owned(),
+        "Purpose" => "SendPurpose".to_owned(),
         part if part.starts_with("Condition") => part.to_owned(),
         part => format!("Journey{part}"),
     }

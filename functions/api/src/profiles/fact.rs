@@ -1,6 +1,6 @@
 //! One line of a timeline per fact that a person would want to read about. Personal values are masked.
 
-use super::view::{cause, name, send_request, send_status};
+use super::view::{cause, name, send_request, send_status, word};
 use crate::mask;
 use roadbook_customer::{Event, Observation};
 use roadbook_journey::RunEvent;
@@ -37,6 +37,8 @@ pub(super) fn lines<'a>(entry: &'a Entry<Event>) -> impl Iterator<Item = Line<'a
             Event::Founded { .. }
             | Event::Linked { .. }
             | Event::Unlinked { .. }
+            | Event::Unbound { .. }
+            | Event::Parted { .. }
             | Event::LinkRefused { .. }
             | Event::Absorbed { .. }
             | Event::MergedInto { .. }
@@ -116,6 +118,8 @@ fn time(event: &Event) -> Option<Moment> {
         Event::Founded { at, .. }
         | Event::Linked { at, .. }
         | Event::Unlinked { at, .. }
+        | Event::Unbound { at, .. }
+        | Event::Parted { at, .. }
         | Event::LinkRefused { at, .. }
         | Event::Absorbed { at, .. }
         | Event::MergedInto { at, .. }
@@ -143,6 +147,8 @@ fn fact_name(event: &Event) -> Option<&'static str> {
         Event::Founded { .. } => Some("founded"),
         Event::Linked { .. } => Some("identifier_linked"),
         Event::Unlinked { .. } => Some("identifier_unlinked"),
+        Event::Unbound { .. } => Some("identifier_unbound"),
+        Event::Parted { .. } => Some("unmerged"),
         Event::LinkRefused { .. } => Some("link_refused"),
         Event::Absorbed { .. } => Some("merged"),
         Event::Backfilled { .. } => Some("history_counted"),
@@ -170,21 +176,36 @@ fn fact_name(event: &Event) -> Option<&'static str> {
 fn details(event: &Event) -> Value {
     match event {
         Event::Founded { on, .. } => json!({ "on": on.kind }),
-        Event::Linked { identifier, moved, .. } => json!({
+        Event::Linked { identifier, moved, grade, .. } => json!({
             "kind": identifier.kind,
             "scope": identifier.scope,
             "value": identifier.value.masked(),
             "from_another_profile": moved,
+            "evidence": grade.name(),
         }),
         Event::Unlinked { identifier, to, .. } => json!({ "kind": identifier.kind, "to": to }),
-        Event::LinkRefused { identifier, other, reason, .. } => {
-            json!({ "kind": identifier.kind, "other": other, "reason": reason })
+        Event::Unbound { identifiers, .. } => {
+            json!({ "kinds": identifiers.iter().map(|one| one.kind).collect::<Vec<_>>() })
+        }
+        Event::Parted { other, restored, gone, review, .. } => json!({
+            "profile": other,
+            "restored": restored,
+            "events_moved": gone.len(),
+            "to_review": review.len(),
+        }),
+        Event::LinkRefused { conflict, identifier, other, reason, .. } => {
+            json!({ "kind": identifier.kind, "other": other, "reason": reason, "conflict": conflict })
         }
         Event::Absorbed { loser, .. } => json!({ "profile": loser }),
         Event::Backfilled { found } => {
             json!({ "occurrences": found.values().map(|(_, found)| found.len()).sum::<usize>() })
         }
-        Event::ConsentNoted { purpose, standing, .. } => json!({ "purpose": purpose, "verdict": standing.verdict }),
+        Event::ConsentNoted { purpose, channel, standing, .. } => {
+            let mut shown = word(standing);
+            shown["purpose"] = json!(purpose);
+            shown["channel"] = json!(channel);
+            shown
+        }
         Event::TagSet { tag, value, cause: why, expires_at, .. } => json!({
             "tag": tag,
             "value": value.as_ref().map(|value| mask::value(tag, &Value::from(value.as_str()))),

@@ -24,7 +24,11 @@ pub(crate) async fn lookup(
     // Not the router's cache: it may remember a former owner of an identifier that changed its person.
     let key = ItemKey::claim(secret.tenant(), &identifier.key());
     let Some(item) = api.engine().store.load(&key).await? else { return Err(Failure::not_found("profile")) };
-    let row = live(&api, secret.tenant(), read_claim(&item)?.owner).await?;
+    let claim = read_claim(&item)?;
+    if claim.released {
+        return Err(Failure::not_found("profile"));
+    }
+    let row = live(&api, secret.tenant(), claim.owner).await?;
     Ok(Json(view::profile(&row.state, api.engine().clock.now())))
 }
 

@@ -10,6 +10,7 @@ pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::live;
 pub(crate) use timeline::timeline;
+pub(crate) use view::{consents, word};
 
 use crate::api::Api;
 use crate::failure::Failure;

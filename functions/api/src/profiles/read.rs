@@ -2,26 +2,14 @@
 
 use crate::api::Api;
 use crate::failure::Failure;
-use roadbook_customer::{Customer, Life};
-use roadbook_kernel::{ActorKey, CustomerId, TenantId};
-use roadbook_runtime::ports::Fault;
-use roadbook_runtime::{Row, load_row};
-
-/// Tombstones a chain may have before something must be wrong.
-const CHAIN_MAX: u32 = 64;
+use roadbook_customer::Customer;
+use roadbook_kernel::{CustomerId, TenantId};
+use roadbook_runtime::Row;
 
 /// The live customer an id leads to.
 ///
 /// # Errors
 /// Not found, where this tenant has no such customer.
-pub(crate) async fn live(api: &Api, tenant: TenantId, mut id: CustomerId) -> Result<Row<Customer>, Failure> {
-    for _ in 0..CHAIN_MAX {
-        let row = load_row::<Customer>(api.engine(), &ActorKey::customer(tenant, id)).await?;
-        match &row.state.life {
-            Life::Live(_) => return Ok(row),
-            Life::Merged { into, .. } => id = *into,
-            Life::Unborn => return Err(Failure::not_found("profile")),
-        }
-    }
-    Err(Fault::Corrupt(format!("the tombstones behind {id} do not end")).into())
+pub(crate) async fn live(api: &Api, tenant: TenantId, id: CustomerId) -> Result<Row<Customer>, Failure> {
+    roadbook_runtime::live(api.engine(), tenant, id).await?.ok_or_else(|| Failure::not_found("profile"))
 }

@@ -13,13 +13,13 @@ use crate::secret::Secret;
 use axum::Json;
 use axum::extract::State;
 use roadbook_customer::Event;
-use roadbook_kernel::{ActorKey, CustomerId, Moment};
+use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment};
 use roadbook_runtime::ports::Fault;
-use roadbook_runtime::record::{Body, Record};
+use roadbook_runtime::record::{Body, Record, Trigger};
 use serde_json::Value;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 
 /// Turns read at once.
@@ -139,6 +139,8 @@ pub(crate) async fn timeline(
 
 async fn read_back(api: &Api, key: ActorKey, actor: CustomerId, latest: &mut Latest) -> Result<(), Failure> {
     let mut before = u64::MAX;
+    // Read backwards, the parting comes before what went with the other.
+    let mut gone = HashSet::new();
     loop {
         let turns = api.engine().history.turns_before(&key, before, TURNS_READ).await?;
         let Some(last) = turns.last() else { return Ok(()) };
@@ -148,14 +150,28 @@ async fn read_back(api: &Api, key: ActorKey, actor: CustomerId, latest: &mut Lat
             if latest.earliest().is_some_and(|earliest| body.now < earliest.at) {
                 return Ok(());
             }
-            take(&body, actor, turn.version, latest)?;
+            take(&body, actor, turn.version, &mut gone, latest)?;
         }
     }
 }
 
-fn take(body: &Body<Event>, actor: CustomerId, version: u64, latest: &mut Latest) -> Result<(), Fault> {
+fn take(
+    body: &Body<Event>,
+    actor: CustomerId,
+    version: u64,
+    gone: &mut HashSet<MessageId>,
+    latest: &mut Latest,
+) -> Result<(), Fault> {
     let mut index = 0;
     for entry in &body.entries {
+        for fact in &entry.facts {
+            if let Event::Parted { gone: messages, .. } = fact {
+                gone.extend(messages);
+            }
+        }
+        if matches!(&entry.cause, Trigger::Message { id, .. } if gone.contains(id)) {
+            continue;
+        }
         for line in fact::lines(entry) {
             let place = Place { at: line.at, actor, version, index };
             index += 1;

@@ -4,6 +4,7 @@ use crate::mask;
 use roadbook_customer::{Cause, Customer, Link, SendRecord, SendStatus, Tag};
 use roadbook_journey::{Run, RunState};
 use roadbook_kernel::Moment;
+use roadbook_tenancy::{ConsentLedger, Standing};
 use roadbook_wire::time::write;
 use serde_json::{Map, Value, json};
 
@@ -22,13 +23,6 @@ pub(super) fn profile(customer: &Customer, now: Moment) -> Value {
         .filter(|(_, tag)| tag.expires_at.is_none_or(|end| end > now))
         .filter_map(|(key, known)| tag(key, known).map(|shown| (key.clone(), shown)))
         .collect();
-    let consents: Map<String, Value> = customer
-        .consents
-        .iter()
-        .map(|(purpose, standing)| {
-            (name(&purpose), json!({ "verdict": standing.verdict, "as_of": write(standing.as_of) }))
-        })
-        .collect();
     json!({
         "id": customer.id,
         "merged_from": customer.absorbed.keys().collect::<Vec<_>>(),
@@ -38,7 +32,7 @@ pub(super) fn profile(customer: &Customer, now: Moment) -> Value {
         "identifiers": customer.links.iter().map(identifier).collect::<Vec<_>>(),
         "traits": traits,
         "tags": tags,
-        "consents": consents,
+        "consents": consents(&customer.consents),
         "segments": segments(customer),
         "journeys": customer.runs.values().map(run).collect::<Vec<_>>(),
         "sends": customer.sends.iter().map(send).collect::<Vec<_>>(),
@@ -53,6 +47,31 @@ pub(super) fn name(word: &impl serde::Serialize) -> String {
     }
 }
 
+/// By purpose: the word about every channel, and under `channels` those about one.
+pub(crate) fn consents(ledger: &ConsentLedger) -> Value {
+    let mut shown = Map::new();
+    for (purpose, channel, standing) in ledger.iter() {
+        let of = shown.entry(purpose.word()).or_insert_with(|| json!({}));
+        match channel {
+            None => *of = word(standing),
+            Some(channel) => of["channels"][channel.word()] = word(standing),
+        }
+    }
+    Value::Object(shown)
+}
+
+/// A word of consent, without what it is about.
+pub(crate) fn word(standing: &Standing) -> Value {
+    let mut shown = json!({ "verdict": standing.verdict, "as_of": write(standing.as_of) });
+    if let Some(version) = &standing.text_version {
+        shown["text_version"] = json!(version);
+    }
+    if let Some(evidence) = &standing.evidence {
+        shown["evidence"] = json!(evidence);
+    }
+    shown
+}
+
 fn identifier(link: &Link) -> Value {
     let identifier = &link.identifier;
     json!({
@@ -60,6 +79,8 @@ fn identifier(link: &Link) -> Value {
         "scope": identifier.scope,
         "value": identifier.value.masked(),
         "since": write(link.at),
+        "evidence": link.grade.name(),
+        "parent": link.parent.map(|parent| parent.kind),
     })
 }
 

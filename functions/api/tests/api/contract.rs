@@ -17,6 +17,9 @@ static CLOSED: LazyLock<Value> = LazyLock::new(|| close(DOCUMENT.clone(), true))
 /// Schemas by their pointer into the document: made when first needed, as most tests need few.
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
+/// Characters of an answer that a failure shows.
+const SHOWN_CHARS_MAX: usize = 2_000;
+
 /// Statuses that any path can answer and no operation describes: another method is not this operation, and a defect is
 /// not a promise.
 const BESIDES: [u16; 2] = [405, 500];
@@ -29,7 +32,8 @@ pub fn hold(method: &str, path: &str, body: &[u8], answer: &Answer) {
     let Some(route) = route(method, path).filter(|_| !BESIDES.contains(&status)) else { return };
     let at = format!("/paths/{}/{}", step(route.path), route.method);
     let operation = DOCUMENT.pointer(&at).unwrap_or_else(|| panic!("{method} {} is not described", route.path));
-    let told = format!("{method} {} answered {status}: {}", route.path, answer.text());
+    let told: String = answer.text().chars().take(SHOWN_CHARS_MAX).collect();
+    let told = format!("{method} {} answered {status}: {told}", route.path);
     let mut place = format!("{at}/responses/{status}");
     let mut described = operation.pointer(&format!("/responses/{status}")).unwrap_or_else(|| {
         panic!("the OpenAPI document does not describe this status; say it in openapi/:\n{told}");

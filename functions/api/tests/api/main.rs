@@ -5,6 +5,7 @@ mod bodies;
 mod browser;
 mod contract;
 mod definitions;
+mod identity;
 mod ingestion;
 mod letters;
 mod load;

@@ -179,11 +179,68 @@ async fn the_latest_word_about_a_purpose_counts() {
         (json!({ "purpose": "service", "verdict": true }), "/verdict"),
         (json!({ "purpose": "service", "verdict": "granted", "as_of": "2035-01-01" }), "/as_of"),
         (json!({ "purpose": "service", "verdict": "granted", "as_of": "yesterday" }), "/as_of"),
-        (json!({ "purpose": "service", "verdict": "granted", "channel": "sms" }), "/channel"),
+        (json!({ "purpose": "service", "verdict": "granted", "channel": "pigeon" }), "/channel"),
+        (json!({ "purpose": "service", "verdict": "granted", "chanel": "recording" }), "/chanel"),
+        (json!({ "purpose": "service", "verdict": "granted", "text_version": "" }), "/text_version"),
+        (json!({ "purpose": "service", "verdict": "granted", "text_version": "x".repeat(65) }), "/text_version"),
+        (json!({ "purpose": "service", "verdict": "granted", "evidence": "form" }), "/evidence"),
+        (json!({ "purpose": "service", "verdict": "granted", "evidence": {} }), "/evidence/source"),
+        (json!({ "purpose": "service", "verdict": "granted", "evidence": { "source": 7 } }), "/evidence/source"),
+        (evidence(json!({ "source": "form", "by": "x" })), "/evidence"),
+        (evidence(json!({ "source": "Test Person" })), "/evidence/source"),
+        (evidence(json!({ "source": "call", "reference": "13800000000" })), "/evidence/reference"),
+        (evidence(json!({ "source": "form", "reference": "test@example.com" })), "/evidence/reference"),
     ] {
         let problem = rig.post(&path, body).await.is_problem(400, "invalid_body");
         assert_eq!(problem["errors"][0]["pointer"], pointer);
+        assert!(!problem.to_string().contains("13800000000") && !problem.to_string().contains("Test Person"));
     }
     let nobody = "/v1/profiles/cus_00000000000000000000000000/consents";
     rig.post(nobody, json!({ "purpose": "service", "verdict": "granted" })).await.is_problem(404, "no_such_customer");
+}
+
+fn evidence(evidence: Value) -> Value {
+    json!({ "purpose": "service", "verdict": "granted", "evidence": evidence })
+}
+
+#[tokio::test]
+async fn a_word_about_one_channel_is_shown_beside_the_general_one_with_its_proof() {
+    let rig = Rig::new().await;
+    rig.taken(json!([track("u-1", "Opened", "m-1")])).await;
+    let id = rig.profile_id("userId:u-1").await;
+    let path = format!("/v1/profiles/{id}/consents");
+    let general = json!({ "purpose": "marketing", "verdict": "granted", "as_of": "2025-12-01T00:00:00.000Z" });
+    rig.post(&path, general).await.ok();
+    let own = json!({ "purpose": "marketing", "channel": "wecom_seller", "verdict": "withdrawn",
+        "as_of": "2025-12-02T00:00:00.000Z", "text_version": "2025-11/v3",
+        "evidence": { "source": "form", "reference": "/unsubscribe" } });
+    let mut answered = own.clone();
+    answered["id"] = json!(id);
+    assert_eq!(rig.post(&path, own.clone()).await.ok(), answered);
+
+    let list = rig.get(&path).await.ok();
+    let general = json!({ "purpose": "marketing", "channel": null, "verdict": "granted",
+        "as_of": "2025-12-01T00:00:00.000Z" });
+    assert_eq!((&list["id"], &list["data"]), (&json!(id), &json!([general, own])));
+    assert_eq!(
+        list["open"]["marketing"],
+        json!({ "wecom_seller": false, "wecom_group_task": true, "miniprogram_subscribe": true, "recording": true })
+    );
+    assert_eq!(
+        (&list["open"]["service"]["recording"], &list["open"]["dealer_sharing"]["recording"]),
+        (&json!(true), &json!(false))
+    );
+
+    let consents = rig.get(&format!("/v1/profiles/{id}")).await.ok()["consents"].clone();
+    let proof = json!({ "verdict": "withdrawn", "as_of": "2025-12-02T00:00:00.000Z", "text_version": "2025-11/v3",
+        "evidence": { "source": "form", "reference": "/unsubscribe" } });
+    assert_eq!(
+        consents,
+        json!({ "marketing": { "verdict": "granted", "as_of": "2025-12-01T00:00:00.000Z",
+            "channels": { "wecom_seller": proof } } })
+    );
+    let rows = rig.get(&format!("/v1/profiles/{id}/timeline")).await.ok()["data"].clone();
+    let told: Vec<&Value> = rows.as_array().unwrap().iter().filter(|row| row["fact"] == "consent").collect();
+    assert_eq!((&told[0]["channel"], &told[0]["evidence"]["source"]), (&json!("wecom_seller"), &json!("form")));
+    assert_eq!(told[1]["channel"], Value::Null);
 }

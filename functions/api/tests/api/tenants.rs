@@ -26,8 +26,16 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
+        ("post", "/v1/profiles/{id}/identifiers/unbind", OneThing(json!({ "kind": "device", "value": "tablet-1" }))),
+        ("get", "/v1/identity/conflicts", List),
+        ("post", "/v1/identity/conflicts/{id}/dismiss", OneThing(Value::Null)),
         ("post", "/v1/identity/merge", OneThing(json!("merge"))),
+        ("post", "/v1/identity/merge/preview", OneThing(json!("merge"))),
+        ("post", "/v1/identity/unmerge", OneThing(json!("unmerge"))),
+        ("get", "/v1/identity/reviews", List),
+        ("post", "/v1/identity/reviews/{id}/resolve", OneThing(Value::Null)),
         ("get", "/v1/segments", List),
         ("post", "/v1/segments", OneThing(json!("refer"))),
         ("get", "/v1/segments/{id}", OneThing(Value::Null)),
@@ -59,6 +67,8 @@ struct Things {
     journey: String,
     letter: String,
     key: String,
+    conflict: String,
+    review: String,
 }
 
 async fn things(rig: &Rig) -> Things {
@@ -78,8 +88,11 @@ async fn things(rig: &Rig) -> Things {
         json!([track("u-1", "Opened", "m-1"), track("u-2", "Opened", "m-2"), { "type": "track", "messageId": "m-3" }]),
     )
     .await;
+    let (conflict, review) = crate::identity::planted(rig).await;
     rig.relay().await;
     Things {
+        conflict,
+        review,
         profile: rig.profile_id("userId:u-1").await,
         second: rig.profile_id("userId:u-2").await,
         segment,
@@ -100,6 +113,8 @@ fn paths(path: &str, things: &Things) -> (String, String) {
         Some("journeys") => (&things.journey, "jrn_"),
         Some("dead-letters") => (&things.letter, "dl_"),
         Some("api-keys") => (&things.key, "key_"),
+        Some("identity") if path.contains("conflicts") => (&things.conflict, "cfl_"),
+        Some("identity") if path.contains("reviews") => (&things.review, "rvw_"),
         _ => return (path.to_owned(), path.to_owned()),
     };
     (path.replace("{id}", thing), path.replace("{id}", &format!("{prefix}00000000000000000000000000")))
@@ -112,6 +127,10 @@ fn bodies(path: &str, body: &Value, things: &Things) -> (Value, Value) {
         Some("merge") => {
             (json!({ "customers": [things.profile, things.second] }), json!({ "customers": [nobody.0, nobody.1] }))
         }
+        Some("unmerge") => (
+            json!({ "customer": things.profile, "restore": things.second }),
+            json!({ "customer": nobody.0, "restore": nobody.1 }),
+        ),
         Some("refer") => {
             let refer = |id: &str| match path {
                 "/v1/segments" => json!({ "name": "x", "condition": { "segment": id } }),

@@ -127,6 +127,7 @@ mod tests {
                 call: Call::Track,
                 name: "purchase".into(),
                 identifiers: Vec::new(),
+                evidence: Vec::new(),
                 traits: TraitOps::default(),
                 properties: Personal::default(),
             },

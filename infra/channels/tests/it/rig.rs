@@ -7,7 +7,7 @@ use roadbook_channels::{Accounts, Channels, CorpAccount, MiniProgramAccount, Sec
 use roadbook_kernel::{Moment, Personal, SendKey, TenantId};
 use roadbook_runtime::ports::{Channel, Outbound, SendAnswer};
 use roadbook_simulator::{Config, Simulator};
-use roadbook_tenancy::{Address, ChannelKind};
+use roadbook_tenancy::{Address, ChannelKind, Purpose};
 use serde_json::{Value, json};
 
 pub(crate) const GET_TOKEN: &str = "/cgi-bin/gettoken";
@@ -68,7 +68,8 @@ pub(crate) fn corp_account(secret: &str) -> CorpAccount {
 
 fn outbound(key: u128, channel: ChannelKind, to: Address, content: Value) -> Outbound {
     let key = SendKey::from_u128(key);
-    Outbound { tenant: TENANT, key, channel, to, template: String::new(), content: Personal::new(content) }
+    let (purpose, template, content) = (Purpose::Service, String::new(), Personal::new(content));
+    Outbound { tenant: TENANT, key, purpose, channel, to, template, content }
 }
 
 pub(crate) fn to_seller(key: u128, text: &str) -> Outbound {

@@ -1,7 +1,7 @@
 //! The laws of the customer actor, over made-up lives.
 
 use proptest::prelude::*;
-use roadbook_customer::{Command, Customer, Event, SendStatus};
+use roadbook_customer::{Command, ConsentWord, Customer, Event, SendStatus};
 use roadbook_it::canon::{self, difference};
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, Who, anon, device, user};
@@ -10,7 +10,7 @@ use roadbook_kernel::{ActorKey, CustomerId, DAY_MS, Durable, HOUR_MS, MINUTE_MS,
 use roadbook_runtime::ports::History;
 use roadbook_runtime::record::{Body, Record};
 use roadbook_runtime::{Memory, Outcome};
-use roadbook_tenancy::{Purpose, Standing, Verdict};
+use roadbook_tenancy::{ChannelKind, Purpose, Verdict};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ enum Deed {
     Buy(u8, i64, i64),
     Login(u8, u8, i64, i64),
     Alias(u8, u8, i64),
-    Consent(u8, bool, i64, i64),
+    Consent(u8, bool, bool, i64, i64),
     Pass(i64),
 }
 
@@ -60,7 +60,7 @@ fn life(len: usize) -> impl Strategy<Value = Vec<Deed>> {
                 25..45 => Deed::Buy(one, occurred, now),
                 45..70 => Deed::Login(one % 3, 3 + other % 3, occurred, now),
                 70..78 => Deed::Alias(one % 3, other % 3, now),
-                78..90 => Deed::Consent(one % 3, yes, occurred, now),
+                78..90 => Deed::Consent(one % 3, yes, other % 3 == 0, occurred, now),
                 _ => Deed::Pass(now),
             });
         }
@@ -114,7 +114,11 @@ async fn live(rig: &Rig<Memory>, n: usize, deed: &Deed) -> Option<Outcome> {
             Say::identify(id, &[who(*one), who(*other)]).at(minute(*occurred)).accepted(minute(*now)).set("login", n)
         }
         Deed::Alias(one, other, now) => Say::alias(id, &who(*one), &who(*other)).at(minute(*now)),
-        Deed::Consent(one, yes, occurred, now) => return consent(rig, &id, *one, *yes, (*occurred, *now)).await,
+        Deed::Consent(one, yes, own, occurred, now) => {
+            let mut word = ConsentWord::general(Purpose::Marketing, said(*yes));
+            word.channel = own.then_some(ChannelKind::Recording);
+            return consent(rig, &id, *one, word, (*occurred, *now)).await;
+        }
         Deed::Pass(now) => {
             rig.drain(minute(*now)).await;
             return None;
@@ -123,7 +127,17 @@ async fn live(rig: &Rig<Memory>, n: usize, deed: &Deed) -> Option<Outcome> {
     Some(rig.observe(&[say]).await.remove(0))
 }
 
-async fn consent(rig: &Rig<Memory>, id: &str, one: u8, yes: bool, (occurred, now): (i64, i64)) -> Option<Outcome> {
+const fn said(yes: bool) -> Verdict {
+    if yes { Verdict::Granted } else { Verdict::Withdrawn }
+}
+
+async fn consent(
+    rig: &Rig<Memory>,
+    id: &str,
+    one: u8,
+    word: ConsentWord,
+    (occurred, now): (i64, i64),
+) -> Option<Outcome> {
     let row = rig.row(&who(one)).await?;
     rig.at(minute(now));
     let message = roadbook_runtime::Message {
@@ -133,10 +147,7 @@ async fn consent(rig: &Rig<Memory>, id: &str, one: u8, yes: bool, (occurred, now
         position: 0,
         via: None,
         founding: false,
-        command: Command::NoteConsent {
-            purpose: Purpose::Marketing,
-            verdict: if yes { Verdict::Granted } else { Verdict::Withdrawn },
-        },
+        command: Command::NoteConsent(word),
     };
     let key = ActorKey::customer(rig.tenant, row.state.id);
     let outcomes = roadbook_runtime::Deliver::customer(rig.direct.as_ref(), key, vec![message]).await;
@@ -182,6 +193,16 @@ async fn replayed(rig: &Rig<Memory>, id: CustomerId, whole: bool) -> Customer {
         }
     }
     state
+}
+
+/// The rule of consent, said once more: a no counts until a later yes of its own kind, and a general no also ends an
+/// earlier yes of the channel.
+fn is_open([general, own]: [Option<(Moment, Verdict)>; 2]) -> bool {
+    match (general, own) {
+        (_, Some((_, Verdict::Withdrawn))) | (None, None) | (Some((_, Verdict::Withdrawn)), None) => false,
+        (Some((general, Verdict::Withdrawn)), Some((own, Verdict::Granted))) => own > general,
+        (Some((_, Verdict::Granted)), _) | (None, Some((_, Verdict::Granted))) => true,
+    }
 }
 
 proptest! {
@@ -243,14 +264,20 @@ proptest! {
             let mut rows = rig.rows().await;
             rows.sort_by_key(|row| std::cmp::Reverse(row.state.id));
             for row in rows {
-                let mut last: Option<Standing> = None;
+                // The last word about all channels, and the last about this one.
+                let mut last: [Option<(Moment, Verdict)>; 2] = [None, None];
                 for fact in facts(&rig, row.state.id).await {
                     match fact {
-                        Event::ConsentNoted { standing, .. } => last = last.max(Some(standing)),
-                        Event::Absorbed { loser, .. } => last = last.max(ended.get(&loser).copied().flatten()),
+                        Event::ConsentNoted { channel, standing, .. } => {
+                            let last = &mut last[usize::from(channel.is_some())];
+                            *last = (*last).max(Some((standing.as_of, standing.verdict)));
+                        }
+                        Event::Absorbed { loser, .. } => {
+                            let theirs: [Option<(Moment, Verdict)>; 2] = ended.get(&loser).copied().unwrap_or_default();
+                            last = [last[0].max(theirs[0]), last[1].max(theirs[1])];
+                        }
                         Event::Messaged { record } if record.status == SendStatus::Intended => {
-                            let verdict = last.map(|standing| standing.verdict);
-                            prop_assert_eq!(verdict, Some(Verdict::Granted), "{:?} {:?}", row.state.id, record);
+                            prop_assert!(is_open(last), "{:?} {:?} {:?}", row.state.id, last, record);
                         }
                         _ => {}
                     }

@@ -1,7 +1,7 @@
 //! Turns: order, refusals, timers, parking, rows that a mailbox kept.
 
 use roadbook_catalog::Command as Define;
-use roadbook_customer::{Command, Customer, Event, SendOutcome, SendReport};
+use roadbook_customer::{Command, ConsentWord, Customer, Event, SendOutcome, SendReport};
 use roadbook_it::canon;
 use roadbook_it::rig::{Rig, T0, TENANT};
 use roadbook_it::say::{Say, user};
@@ -9,6 +9,7 @@ use roadbook_kernel::{ActorKey, DAY_MS, HOUR_MS, JourneyId, MINUTE_MS, Moment, S
 use roadbook_runtime::ports::{Commit, Expect, Fault, History, Item, ItemKey, Put, Store};
 use roadbook_runtime::record::{Record, Trigger};
 use roadbook_runtime::{Deliver, Limits, Memory, Message, Outcome, Work, deliver, load_row, sends, sweep};
+use roadbook_tenancy::{Purpose, Verdict};
 use serde_json::{Value, json};
 use std::slice::from_ref;
 use std::sync::Arc;
@@ -136,10 +137,7 @@ async fn withdrawing_consent_is_possible_for_a_full_customer() {
     let limits = Limits { customer_bytes_max: 2_000, ..Limits::default() };
     let rig = Rig::bounded(Arc::new(Memory::new()), limits);
     rig.observe(&[Say::track("m0", "visit", &[user("al")]).at(at(0)).set("note", "x".repeat(3_000))]).await;
-    let no = Command::NoteConsent {
-        purpose: roadbook_tenancy::Purpose::Marketing,
-        verdict: roadbook_tenancy::Verdict::Withdrawn,
-    };
+    let no = Command::NoteConsent(ConsentWord::general(Purpose::Marketing, Verdict::Withdrawn));
     assert!(matches!(rig.tell(&user("al"), "c1", no, at(1)).await, Outcome::Applied { .. }));
 }
 
@@ -358,10 +356,7 @@ async fn a_poke_without_work_writes_nothing() {
 async fn a_command_to_nobody_is_refused_and_leaves_nothing() {
     let rig = Rig::memory();
     let nobody = ActorKey::customer(TENANT, roadbook_kernel::CustomerId::from_u128(99));
-    let command = Command::NoteConsent {
-        purpose: roadbook_tenancy::Purpose::Marketing,
-        verdict: roadbook_tenancy::Verdict::Granted,
-    };
+    let command = Command::NoteConsent(ConsentWord::general(Purpose::Marketing, Verdict::Granted));
     let told = sends::tell(&rig.engine, rig.direct.as_ref(), nobody, rig.message("c"), command, at(0)).await;
     assert!(matches!(told, Ok(Outcome::Refused(ref no)) if no.code == "no_such_customer"), "{told:?}");
     assert!(rig.store.items().is_empty());

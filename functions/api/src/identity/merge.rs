@@ -1,5 +1,6 @@
 //! An operator says that two customers are one.
 
+use super::pair;
 use crate::api::Api;
 use crate::command;
 use crate::failure::Failure;
@@ -58,18 +59,4 @@ pub(crate) async fn merge(
         command::to_customer(&api, to, message, Command::MergeWith { other }, api.engine().clock.now()).await?
     };
     Ok(Json(json!({ "id": id, "merged": [a, b] })))
-}
-
-fn pair(fields: &mut Fields) -> Option<[CustomerId; 2]> {
-    let value = fields.required("customers")?;
-    let ids: Option<Vec<CustomerId>> =
-        value.as_array().map(|list| list.iter().filter_map(|id| id.as_str()?.parse().ok()).collect());
-    let length = value.as_array().map_or(0, Vec::len);
-    match ids.as_deref() {
-        Some(&[a, b]) if length == 2 && a != b => Some([a, b]),
-        _ => {
-            fields.wrong("customers", "bad_id", "expected a list of two different profile ids, `cus_...`");
-            None
-        }
-    }
 }

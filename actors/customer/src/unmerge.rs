@@ -1,0 +1,415 @@
+//! Undoes a merge: what happened to one customer since is decided again for two, as if they had never met.
+//!
+//! Each begins with the state they had when they met. Then everything that happened since goes, in its order, to the
+//! one whose identifiers it carries, and is decided there like the first time: traits, counts, segments, journeys and
+//! timers follow. Nothing is sent by it. What was sent in the time together keeps its outcome with whoever it belongs
+//! to; what would have been sent to one of the two and was not, is recorded as too late.
+//!
+//! What no rule can give to one of them stays with the customer who stays, and is listed for somebody to look at. A
+//! withdrawal that nobody can attribute counts for both.
+
+use crate::command::{Call, Command, Observation};
+use crate::event::{Correction, Event, Undecided};
+use crate::sends::SendStatus;
+use crate::state::{Customer, Life};
+use crate::world::{Begun, World};
+use roadbook_audience::{Occurrence, TrackerId};
+use roadbook_identity::IdentifierKey;
+use roadbook_journey::RunEvent;
+use roadbook_kernel::{CustomerId, Draft, Durable, JourneyId, MessageId, Moment, ReviewId, SegmentId, SendKey};
+use roadbook_tenancy::{SuppressReason, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One cause in the time together, with the facts that followed from it then.
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// The message; `None` for timers.
+    pub message: Option<MessageId>,
+    /// When it happened, as it counts.
+    pub at: Moment,
+    /// The latest instant the customer had reached.
+    pub reached: Moment,
+    /// The facts.
+    pub facts: Vec<Event>,
+}
+
+/// What deciding the past again needs.
+pub trait Past {
+    /// The world of a message, or of a timer of `customer` where there is none.
+    fn world<'a>(
+        &'a self,
+        customer: CustomerId,
+        message: Option<MessageId>,
+        at: Moment,
+        reached: Moment,
+        begun: &'a Begun,
+    ) -> World<'a>;
+
+    /// The last state of a customer that was merged away.
+    fn tombstone(&self, id: CustomerId) -> Option<Arc<Customer>>;
+
+    /// Whether the one who comes back had decided a message before the two met.
+    fn was_theirs(&self, message: u64) -> bool;
+
+    /// The id of an entry of the review list.
+    fn review(&self, message: MessageId) -> ReviewId;
+}
+
+/// Two customers again.
+#[derive(Debug)]
+pub struct Parting {
+    /// The one whose id stayed.
+    pub stays: Customer,
+    /// The one who comes back.
+    pub returns: Customer,
+    /// What happened to the one who comes back, as decided for them alone.
+    pub returned: Vec<Returned>,
+    /// Messages that went to the one who comes back.
+    pub gone: Vec<MessageId>,
+    /// Ids that were merged since, and lead to the one who comes back now.
+    pub followed: Vec<CustomerId>,
+    /// What nobody can tell.
+    pub review: Vec<Undecided>,
+    /// What the read models must be told.
+    pub corrections: Vec<Correction>,
+}
+
+/// One cause as decided for the one who comes back.
+#[derive(Debug)]
+pub struct Returned {
+    /// Its place in the past; `None` for timers.
+    pub of: Option<usize>,
+    /// When.
+    pub at: Moment,
+    /// What followed.
+    pub facts: Vec<Event>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Side {
+    Stays,
+    Returns,
+}
+
+const SIDES: [Side; 2] = [Side::Stays, Side::Returns];
+
+/// Parts them. `together` is the customer as it is; `stays` and `returns` are the two as they were when they met;
+/// `past` is everything since, in order; the turn is at `now`.
+pub fn part(
+    together: &Customer,
+    stays: Customer,
+    mut returns: Customer,
+    past: &[Happened],
+    world: &dyn Past,
+    now: Moment,
+) -> Parting {
+    if let Life::Merged { founded, .. } = returns.life {
+        returns.life = Life::Live(founded);
+    }
+    let mut begun = Begun::default();
+    let mut asked = BTreeSet::new();
+    past.iter().flat_map(|one| &one.facts).for_each(|fact| note_past(fact, &mut begun, &mut asked));
+    asked.extend(stays.sends.iter().chain(&returns.sends).map(|record| record.key));
+    let reached = past.first().map_or(Moment::MIN, |first| first.reached);
+    let owners = |customer: &Customer, side| -> Vec<(IdentifierKey, Side)> {
+        customer.links.iter().map(|link| (link.identifier.key(), side)).collect()
+    };
+    let owner = owners(&stays, Side::Stays).into_iter().chain(owners(&returns, Side::Returns)).collect();
+    let mut again = Again {
+        world,
+        begun: &begun,
+        state: [stays, returns],
+        reached: [reached, reached],
+        facts: Vec::new(),
+        owner,
+        returned: Vec::new(),
+        gone: Vec::new(),
+        followed: Vec::new(),
+        review: Vec::new(),
+    };
+    for (index, happened) in past.iter().enumerate() {
+        again.happen(happened);
+        again.close(Some(index), happened.at);
+    }
+    for side in SIDES {
+        again.fire(side, now.plus_ms(1));
+    }
+    let Again { state: [mut stays, mut returns], returned, gone, followed, review, .. } = again;
+    for customer in [&mut stays, &mut returns] {
+        too_late(customer, &asked);
+    }
+    let at = now;
+    stays.parted.insert(returns.id, at);
+    let corrections = corrections(together, &stays, &returns);
+    Parting { stays, returns, returned, gone, followed, review, corrections }
+}
+
+fn note_past(fact: &Event, begun: &mut Begun, asked: &mut BTreeSet<SendKey>) {
+    match fact {
+        Event::Journey { journey, step: RunEvent::Entered { run } } => begun.note(*journey, run.entered_at, run.id),
+        Event::Messaged { record } => {
+            asked.insert(record.key);
+        }
+        _ => {}
+    }
+}
+
+/// What was intended only in looking back was never sent, and is too late now.
+fn too_late(customer: &mut Customer, asked: &BTreeSet<SendKey>) {
+    for record in customer.sends.iter_mut().filter(|record| !asked.contains(&record.key)) {
+        if record.status == SendStatus::Intended {
+            record.status = SendStatus::Suppressed { reason: SuppressReason::Unmerged };
+        }
+    }
+}
+
+fn corrections(together: &Customer, stays: &Customer, returns: &Customer) -> Vec<Correction> {
+    let mut members = BTreeMap::<SegmentId, i64>::new();
+    let mut here = BTreeMap::<(JourneyId, String), i64>::new();
+    for (customer, sign) in [(together, -1), (stays, 1), (returns, 1)] {
+        for (segment, membership) in &customer.memberships {
+            *members.entry(*segment).or_default() += if membership.inside { sign } else { 0 };
+        }
+        for run in customer.runs.values() {
+            *here.entry((run.journey, run.node.clone())).or_default() += sign;
+        }
+    }
+    let members = members.into_iter().filter(|(_, by)| *by != 0).map(|(id, by)| Correction::Members(id, by));
+    let here = here.into_iter().filter(|(_, by)| *by != 0);
+    members.chain(here.map(|((journey, node), by)| Correction::Here(journey, node, by))).collect()
+}
+
+/// The two while the past is decided again.
+struct Again<'p> {
+    world: &'p dyn Past,
+    begun: &'p Begun,
+    state: [Customer; 2],
+    reached: [Moment; 2],
+    /// Facts of the one who comes back, of the cause at hand.
+    facts: Vec<Event>,
+    owner: BTreeMap<IdentifierKey, Side>,
+    returned: Vec<Returned>,
+    gone: Vec<MessageId>,
+    followed: Vec<CustomerId>,
+    review: Vec<Undecided>,
+}
+
+impl Again<'_> {
+    fn happen(&mut self, happened: &Happened) {
+        let Some(message) = happened.message else {
+            SIDES.into_iter().for_each(|side| self.fire(side, happened.at.plus_ms(1)));
+            return;
+        };
+        // Strictly before: at one instant messages come first.
+        SIDES.into_iter().for_each(|side| self.fire(side, happened.at));
+        let observed = happened.facts.iter().find_map(|fact| match fact {
+            Event::Observed { observation, at, .. } => Some((observation.clone(), *at)),
+            _ => None,
+        });
+        match observed {
+            Some((observation, at)) => self.observed(happened, message, &observation, at),
+            None => self.told(happened, message),
+        }
+    }
+
+    /// An event: whose is it? Everything its cause changed in the identity goes with it.
+    fn observed(&mut self, happened: &Happened, message: MessageId, observation: &Arc<Observation>, at: Moment) {
+        let whose = self.whose(observation);
+        let side = whose.unwrap_or(Side::Stays);
+        if whose.is_none() {
+            self.undecided(message, at, &observation.name, "both_are_named");
+        }
+        for fact in &happened.facts {
+            self.identity(side, fact);
+        }
+        self.move_weak(side, observation, message, at);
+        let command = Command::Observe(observation.clone());
+        self.decide(side, &command, message, at, happened.reached);
+        if side == Side::Returns {
+            self.gone.push(message);
+        }
+    }
+
+    /// A device goes with the person of its newest identify, as it would have done between two.
+    fn move_weak(&mut self, side: Side, observation: &Observation, message: MessageId, at: Moment) {
+        for identifier in &observation.identifiers {
+            let key = identifier.key();
+            let owner = *self.owner.entry(key).or_insert(side);
+            if owner == side || !identifier.kind.is_weak() || observation.call != Call::Identify {
+                continue;
+            }
+            let link = self.state[owner as usize].links.iter().find(|link| link.identifier.key() == key);
+            if link.is_none_or(|link| link.bound_at >= at) {
+                continue;
+            }
+            let (grade, to) = (observation.grade(identifier.kind), self.state[side as usize].id);
+            self.owner.insert(key, side);
+            self.emit(owner, &Event::Unlinked { identifier: key, to, by: message, at });
+            let linked =
+                Event::Linked { identifier: identifier.clone(), by: message, at, moved: true, grade, parent: None };
+            self.emit(side, &linked);
+        }
+    }
+
+    /// The strongest identifier that one of the two had decides, as it does for every event. Two accounts of both are a
+    /// contradiction that no rule resolves.
+    fn whose(&self, observation: &Observation) -> Option<Side> {
+        let named: Vec<(bool, Side)> = observation
+            .identifiers
+            .iter()
+            .filter_map(|one| Some((one.kind.is_weak(), *self.owner.get(&one.key())?)))
+            .collect();
+        let (_, side) = *named.first()?;
+        let strong: BTreeSet<bool> =
+            named.iter().filter(|(weak, _)| !weak).map(|(_, side)| *side == Side::Stays).collect();
+        (strong.len() < 2).then_some(side)
+    }
+
+    /// A command, a report or a sweep: what it changed, given to whom it belongs.
+    fn told(&mut self, happened: &Happened, message: MessageId) {
+        let mut judged = Vec::new();
+        let mut found = BTreeMap::new();
+        for fact in &happened.facts {
+            match fact {
+                Event::ConsentNoted { standing, .. } => {
+                    self.undecided(message, happened.at, "consent", "no_identifier");
+                    let both = standing.verdict == Verdict::Withdrawn;
+                    SIDES
+                        .into_iter()
+                        .filter(|side| both || *side == Side::Stays)
+                        .for_each(|side| self.emit(side, fact));
+                }
+                Event::SendReported { key, .. } => {
+                    let asked = |side: &Side| self.state[*side as usize].sends.iter().any(|one| one.key == *key);
+                    let side = SIDES.into_iter().find(asked).unwrap_or(Side::Stays);
+                    self.emit(side, fact);
+                }
+                Event::Backfilled { found: all } => found.clone_from(all),
+                Event::SegmentJudged { segment, .. } => judged.push(*segment),
+                Event::TagSet { tag, .. } => {
+                    self.undecided(message, happened.at, tag, "no_identifier");
+                    self.emit(Side::Stays, fact);
+                }
+                _ => self.identity(Side::Stays, fact),
+            }
+        }
+        if !judged.is_empty() || !found.is_empty() {
+            self.counted(&judged, &found, message, happened);
+        }
+    }
+
+    /// A sweep had found past events: each goes to the one whose they were.
+    fn counted(
+        &mut self,
+        judged: &[SegmentId],
+        found: &BTreeMap<TrackerId, (u32, Vec<Occurrence>)>,
+        message: MessageId,
+        happened: &Happened,
+    ) {
+        let gone: BTreeSet<u64> = self.gone.iter().map(|message| message.short()).collect();
+        for side in SIDES {
+            let theirs = |one: &&Occurrence| {
+                let returned = gone.contains(&one.id) || self.world.was_theirs(one.id);
+                returned == (side == Side::Returns)
+            };
+            let mine: BTreeMap<_, _> = found
+                .iter()
+                .map(|(id, (_, all))| (*id, all.iter().filter(theirs).copied().collect::<Vec<_>>()))
+                .filter(|(_, all)| !all.is_empty())
+                .collect();
+            for segment in judged {
+                let command = Command::Backfill { segment: *segment, found: mine.clone() };
+                self.decide(side, &command, message, happened.at, happened.reached);
+            }
+        }
+    }
+
+    /// Who is who: links, moves and merges of the time together.
+    fn identity(&mut self, side: Side, fact: &Event) {
+        match fact {
+            Event::Linked { identifier, .. } => {
+                self.owner.insert(identifier.key(), side);
+                self.emit(side, fact);
+            }
+            Event::Unlinked { .. } | Event::Unbound { .. } => SIDES.into_iter().for_each(|side| self.emit(side, fact)),
+            Event::LinkRefused { .. } => self.emit(side, fact),
+            Event::Absorbed { loser, version, shared, by, at, .. } => {
+                let Some(state) = self.world.tombstone(*loser) else { return };
+                for link in &state.links {
+                    self.owner.insert(link.identifier.key(), side);
+                }
+                if side == Side::Returns {
+                    self.followed.push(*loser);
+                }
+                let (state, shared) = (Some(state), shared.clone());
+                let absorbed = Event::Absorbed { loser: *loser, version: *version, state, shared, by: *by, at: *at };
+                self.emit(side, &absorbed);
+                let reached = self.reached[side as usize].max(*at);
+                let world = self.world.world(self.state[side as usize].id, Some(*by), *at, reached, self.begun);
+                let mut facts = Vec::new();
+                Customer::after_merge(
+                    &mut Draft::new(&mut self.state[side as usize], &mut facts, &mut Vec::new()),
+                    &world,
+                );
+                self.keep(side, facts);
+            }
+            _ => {}
+        }
+    }
+
+    fn decide(&mut self, side: Side, command: &Command, message: MessageId, at: Moment, reached: Moment) {
+        let state = &mut self.state[side as usize];
+        let reached = self.reached[side as usize].max(reached).max(at);
+        self.reached[side as usize] = reached;
+        let world = self.world.world(state.id, Some(message), at, reached, self.begun);
+        let mut facts = Vec::new();
+        // A refusal came to nothing then, too.
+        let _ = Customer::decide(&mut Draft::new(state, &mut facts, &mut Vec::new()), command, &world);
+        self.keep(side, facts);
+    }
+
+    /// Fires what is due before `limit`, instant by instant.
+    fn fire(&mut self, side: Side, limit: Moment) {
+        loop {
+            let state = &mut self.state[side as usize];
+            let Some(due) = state.next_due().filter(|due| *due < limit) else { return };
+            let at = if due == Moment::MIN { self.reached[side as usize] } else { due };
+            let reached = self.reached[side as usize].max(at);
+            let world = self.world.world(state.id, None, at, reached, self.begun);
+            let mut facts = Vec::new();
+            Customer::fire(&mut Draft::new(state, &mut facts, &mut Vec::new()), &world);
+            self.reached[side as usize] = reached;
+            self.keep(side, facts);
+            self.close(None, at);
+            // A timer that does not move would fire for ever; the engine parks such an actor.
+            if self.state[side as usize].next_due() == Some(due) {
+                return;
+            }
+        }
+    }
+
+    /// Ends a cause for the one who comes back.
+    fn close(&mut self, of: Option<usize>, at: Moment) {
+        if !self.facts.is_empty() {
+            let facts = std::mem::take(&mut self.facts);
+            self.returned.push(Returned { of, at, facts });
+        }
+    }
+
+    fn emit(&mut self, side: Side, fact: &Event) {
+        self.state[side as usize].evolve(fact);
+        self.keep(side, vec![fact.clone()]);
+    }
+
+    fn keep(&mut self, side: Side, facts: Vec<Event>) {
+        if side == Side::Returns {
+            self.facts.extend(facts);
+        }
+    }
+
+    fn undecided(&mut self, message: MessageId, at: Moment, what: &str, why: &'static str) {
+        let id = self.world.review(message);
+        self.review.push(Undecided { id, message, at, what: what.to_owned(), why: why.into() });
+    }
+}

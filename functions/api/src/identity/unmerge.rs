@@ -1,0 +1,43 @@
+//! Two who were made one are two after all.
+
+use super::profile;
+use crate::api::Api;
+use crate::command;
+use crate::failure::Failure;
+use crate::fields::Fields;
+use crate::profiles::live;
+use crate::secret::Secret;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Uri};
+use roadbook_customer::Command;
+use roadbook_kernel::ActorKey;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `POST /v1/identity/unmerge {customer, restore}`: `restore` is an id that was merged into `customer`. What has
+/// happened since goes to whose identifiers it carries; what nobody can tell apart is listed under
+/// `/v1/identity/reviews`.
+pub(crate) async fn unmerge(
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, Failure> {
+    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
+    let mut fields = Fields::read(&api, &headers, body).await?;
+    let (customer, other) = (profile(&mut fields, "customer"), profile(&mut fields, "restore"));
+    fields.close()?;
+    let (Some(customer), Some(other)) = (customer, other) else { return Err(Failure::defect()) };
+    let to = ActorKey::customer(secret.tenant(), customer);
+    let now = api.engine().clock.now();
+    let stays = command::to_customer(&api, to, message, Command::Unmerge { other }, now).await?;
+    let (one, two) = (live(&api, secret.tenant(), stays).await?, live(&api, secret.tenant(), other).await?);
+    let events = |row: &roadbook_runtime::Row<roadbook_customer::Customer>| row.state.events();
+    Ok(Json(json!({
+        "stayed": { "id": one.state.id, "events": events(&one) },
+        "restored": { "id": two.state.id, "events": events(&two) },
+    })))
+}
