@@ -24,6 +24,9 @@ pub fn check(condition: &Condition) -> Result<(), Vec<Problem>> {
         if let Some(form) = later_form(condition) {
             let detail = format!("`{form}` is part of the language but cannot be evaluated yet; leave it out for now");
             problems.push(Problem::new(place, "not_yet_supported", detail));
+        } else if place.is_inside("vehicle") && !fits_a_vehicle(condition) {
+            let detail = "of a vehicle only `stage` and `aipl` can be asked yet, combined by `all`, `any` and `not`";
+            problems.push(Problem::new(place, "not_yet_supported", detail));
         }
     });
     if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -39,16 +42,35 @@ fn later_form(condition: &Condition) -> Option<&'static str> {
         | Condition::Tag(_)
         | Condition::Segment(_)
         | Condition::EventCount(_)
-        | Condition::EventLast(_) => None,
-        Condition::Stage(_) => Some("stage"),
-        Condition::Aipl(_) => Some("aipl"),
+        | Condition::EventLast(_)
+        | Condition::Stage(_)
+        | Condition::Aipl(_)
+        | Condition::Journey(_)
+        | Condition::Vehicle(_) => None,
         Condition::Consent(_) => Some("consent"),
-        Condition::Journey(_) => Some("journey"),
         Condition::EventFirst(_) => Some("first"),
         Condition::EventAggregate(aggregate) => Some(aggregate.statistic.word()),
         Condition::Sequence(_) => Some("sequence"),
         Condition::List(_) => Some("list"),
-        Condition::Vehicle(_) => Some("vehicle"),
+    }
+}
+
+/// What can be asked of a car.
+pub(crate) fn fits_a_vehicle(condition: &Condition) -> bool {
+    match condition {
+        Condition::All(_) | Condition::Any(_) | Condition::Not(_) | Condition::Stage(_) | Condition::Aipl(_) => true,
+        Condition::Trait(_)
+        | Condition::Tag(_)
+        | Condition::Segment(_)
+        | Condition::EventCount(_)
+        | Condition::EventLast(_)
+        | Condition::Consent(_)
+        | Condition::Journey(_)
+        | Condition::EventFirst(_)
+        | Condition::EventAggregate(_)
+        | Condition::Sequence(_)
+        | Condition::List(_)
+        | Condition::Vehicle(_) => false,
     }
 }
 

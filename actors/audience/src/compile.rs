@@ -2,7 +2,7 @@
 
 use crate::plan::{Plan, Planner};
 use crate::{Condition, Subject, TrackerSpec, Truth};
-use roadbook_kernel::{Moment, SegmentId};
+use roadbook_kernel::{JourneyId, Moment, SegmentId};
 use std::collections::BTreeSet;
 
 /// What a condition looks at.
@@ -14,6 +14,12 @@ pub struct Reads {
     pub tags: BTreeSet<String>,
     /// Other segments.
     pub segments: BTreeSet<SegmentId>,
+    /// Journeys whose passages or outcomes it asks for.
+    pub journeys: BTreeSet<JourneyId>,
+    /// Whether it asks for the stage or the AIPL level.
+    pub stage: bool,
+    /// Whether it asks for vehicles.
+    pub vehicles: bool,
     /// Names of events.
     pub events: BTreeSet<String>,
     /// Whether a window or a relative date makes it change by time alone. A segment it refers to may too: that
@@ -62,5 +68,9 @@ impl Compiled {
     /// ones are no longer kept.
     pub fn evaluate(&self, subject: &dyn Subject, now: Moment) -> Truth {
         self.plan.truth(subject, now)
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 }

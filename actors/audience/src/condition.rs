@@ -1,7 +1,7 @@
 //! The whole grammar as values. Forms below the line "later" parse and are described, and [`crate::check`] refuses
 //! them: a saved condition contains none of them today.
 
-use crate::{Comparison, Scalar};
+use crate::{AiplStage, Comparison, Scalar, Stage};
 use roadbook_kernel::{DAY_MS, HOUR_MS, JourneyId, MINUTE_MS, Moment, SegmentId};
 use serde_json::Number;
 
@@ -26,16 +26,18 @@ pub enum Condition {
     EventCount(EventCount),
     /// How long ago an event last happened.
     EventLast(EventRecency),
-
-    // ---- later ----
     /// Stands at one of these lifecycle stages.
-    Stage(Vec<String>),
+    Stage(Vec<Stage>),
     /// Stands at one of these AIPL stages.
     Aipl(Vec<AiplStage>),
-    /// What was said about a purpose of contact.
-    Consent(ConsentTest),
     /// Where the customer stands in a journey.
     Journey(JourneyTest),
+    /// Has a vehicle, in one of these roles, about which a condition holds.
+    Vehicle(VehicleTest),
+
+    // ---- later ----
+    /// What was said about a purpose of contact.
+    Consent(ConsentTest),
     /// How long ago an event first happened.
     EventFirst(EventRecency),
     /// The sum or average of a property over events.
@@ -44,8 +46,6 @@ pub enum Condition {
     Sequence(Sequence),
     /// Is on a static list, by its id.
     List(String),
-    /// Has a vehicle, in one of these roles, about which a condition holds.
-    Vehicle(VehicleTest),
 }
 
 /// A test of one trait.
@@ -233,19 +233,6 @@ pub struct EventRecency {
     pub span: Span,
 }
 
-/// Awareness, interest, purchase, loyalty.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum AiplStage {
-    /// Was touched.
-    Aware,
-    /// Looks, compares, follows.
-    Interest,
-    /// From lead to order.
-    Purchase,
-    /// Came back, referred or bought again.
-    Loyal,
-}
-
 /// What was last said about a purpose.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ConsentState {
@@ -288,7 +275,7 @@ pub struct JourneyTest {
     pub journey: JourneyId,
     /// Membership or outcome.
     pub state: JourneyState,
-    /// Only outcomes this recent.
+    /// Only outcomes this recent; `None` for states that are no outcome.
     pub window: Option<Span>,
 }
 
@@ -343,6 +330,6 @@ pub struct Sequence {
 pub struct VehicleTest {
     /// The person's role towards the car (owner, driver ...); empty = any.
     pub roles: Vec<String>,
-    /// What must hold of that car: traits are the vehicle's, events are those about it.
+    /// What must hold of that car; nothing, where the condition has no parts. Of a car its stage and AIPL can be asked.
     pub matches: Box<Condition>,
 }

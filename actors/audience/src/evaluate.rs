@@ -1,8 +1,8 @@
 //! Evaluation: is it true at `now`, and until when is that certain?
 
 use crate::plan::Plan;
-use crate::{Tracker, TrackerId};
-use roadbook_kernel::{Moment, SegmentId};
+use crate::{AiplStage, JourneyState, JourneyTest, Stage, Tracker, TrackerId};
+use roadbook_kernel::{JourneyId, Moment, SegmentId};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -16,6 +16,26 @@ pub trait Subject {
     fn in_segment(&self, id: SegmentId) -> bool;
     /// The tracker of this id; `None` where nothing matched yet.
     fn tracker(&self, id: TrackerId) -> Option<&Tracker>;
+    /// The lifecycle stage, if anything is known of it.
+    fn stage(&self) -> Option<Stage> {
+        None
+    }
+    /// The AIPL level, if anything is known of it.
+    fn aipl(&self) -> Option<AiplStage> {
+        None
+    }
+    /// Whether the customer is in a journey, or was never; an outcome is asked by [`Subject::journey_ended`].
+    fn journey_is(&self, _id: JourneyId, state: JourneyState) -> bool {
+        state == JourneyState::Never
+    }
+    /// When the customer last left a journey with this outcome.
+    fn journey_ended(&self, _id: JourneyId, _outcome: JourneyState) -> Option<Moment> {
+        None
+    }
+    /// Whether one of the customer's vehicles passes: it is shown with the customer's role and what is known of it.
+    fn any_vehicle(&self, _passes: &mut dyn FnMut(&str, &dyn Subject) -> bool) -> bool {
+        false
+    }
 }
 
 /// The answer of an evaluation.
@@ -73,11 +93,31 @@ impl Plan {
             Plan::Segment(id) => Truth::fixed(subject.in_segment(*id)),
             Plan::Count(tracker, rule) => rule.truth(occurrences(subject, *tracker), now),
             Plan::Last(tracker, rule) => rule.truth(occurrences(subject, *tracker), now),
+            Plan::Stage(stages) => Truth::fixed(subject.stage().is_some_and(|stage| stages.contains(&stage))),
+            Plan::Aipl(stages) => Truth::fixed(subject.aipl().is_some_and(|stage| stages.contains(&stage))),
+            Plan::Journey(test) => journey(test, subject, now),
+            // Nothing that can be asked of a vehicle changes by time alone.
+            Plan::Vehicle(roles, part) => Truth::fixed(subject.any_vehicle(&mut |role, vehicle| {
+                (roles.is_empty() || roles.iter().any(|one| one == role)) && part.truth(vehicle, now).holds
+            })),
         }
     }
 }
 
-fn occurrences(subject: &dyn Subject, tracker: TrackerId) -> &[crate::Occurrence] {
+fn journey(test: &JourneyTest, subject: &dyn Subject, now: Moment) -> Truth {
+    match test.state {
+        JourneyState::Running | JourneyState::Never => Truth::fixed(subject.journey_is(test.journey, test.state)),
+        JourneyState::GoalReached | JourneyState::Exited | JourneyState::Completed => {
+            match (subject.journey_ended(test.journey, test.state), test.window) {
+                (None, _) => Truth::fixed(false),
+                (Some(_), None) => Truth::fixed(true),
+                (Some(at), Some(span)) => Truth::between(at, at.plus_ms(span.millis()), now),
+            }
+        }
+    }
+}
+
+pub(crate) fn occurrences(subject: &dyn Subject, tracker: TrackerId) -> &[crate::Occurrence] {
     subject.tracker(tracker).map_or(&[], Tracker::occurrences)
 }
 

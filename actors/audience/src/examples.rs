@@ -39,17 +39,21 @@ fn good() -> Vec<Value> {
         json!({"event": "visit", "last": {"op": "within", "minutes": 5},
             "where": [{"property": "page", "op": "starts_with", "value": "/models"}]}),
         json!({"all": [{"tag": "a"}, {"any": [{"not": {"tag": "b"}}, {"segment": SEGMENT}]}]}),
+        json!({"stage": ["service", "renewal"]}),
+        json!({"aipl": ["interest", "purchase"]}),
+        json!({"journey": JOURNEY, "state": "running"}),
+        json!({"journey": JOURNEY, "state": "goal_reached", "within_days": 90}),
+        json!({"journey": JOURNEY, "state": "exited"}),
+        json!({"vehicle": {}}),
+        json!({"vehicle": {"roles": ["owner"]}}),
+        json!({"vehicle": {"roles": ["owner", "driver"], "matches": {"any": [{"stage": ["renewal"]}, {"not": {"aipl": ["loyal"]}}]}}}),
     ]
 }
 
 /// What parses, and cannot be saved yet. The text is the pointer to the part that cannot.
 fn later() -> Vec<(Value, &'static str)> {
     vec![
-        (json!({"stage": ["retention"]}), ""),
-        (json!({"aipl": ["interest", "purchase"]}), ""),
         (json!({"not": {"consent": "marketing", "is": "granted"}}), "/not"),
-        (json!({"journey": JOURNEY, "state": "running"}), ""),
-        (json!({"journey": JOURNEY, "state": "goal_reached", "within_days": 90}), ""),
         (json!({"all": [{"tag": "a"}, {"event": "visit", "first": {"op": "within", "days": 7}}]}), "/all/1"),
         (
             json!({"event": "purchase", "sum": {"property": "amount", "op": "gte", "value": 1e5}, "within_days": 365}),
@@ -62,8 +66,11 @@ fn later() -> Vec<(Value, &'static str)> {
             "",
         ),
         (json!({"list": "vip_2026"}), ""),
-        (json!({"vehicle": {"roles": ["owner"], "matches": {"trait": "age_months", "op": "gte", "value": 30}}}), ""),
-        (json!({"vehicle": {"matches": {"tag": "ev"}}}), ""),
+        (
+            json!({"vehicle": {"roles": ["owner"], "matches": {"trait": "age_months", "op": "gte", "value": 30}}}),
+            "/vehicle/matches",
+        ),
+        (json!({"vehicle": {"matches": {"all": [{"stage": ["service"]}, {"tag": "ev"}]}}}), "/vehicle/matches/all/1"),
     ]
 }
 
@@ -188,6 +195,7 @@ fn bad_events() -> Vec<Bad> {
 fn bad_later() -> Vec<Bad> {
     vec![
         (true, json!({"stage": "lead"}), &[("/stage", "wrong_type")]),
+        (true, json!({"stage": ["renewal", "retention"]}), &[("/stage/1", "unknown_value")]),
         (true, json!({"aipl": ["aware", "lost"]}), &[("/aipl/1", "unknown_value")]),
         (true, json!({"consent": "spam", "is": "granted"}), &[("/consent", "unknown_value")]),
         (true, json!({"consent": "service"}), &[("", "missing_field")]),
@@ -205,7 +213,9 @@ fn bad_later() -> Vec<Bad> {
             &[("/sequence/1/events", "unknown_field"), ("/sequence/1", "missing_field")],
         ),
         (true, json!({"list": ""}), &[("/list", "empty")]),
-        (true, json!({"vehicle": {"roles": ["owner"]}}), &[("/vehicle", "missing_field")]),
+        (true, json!({"vehicle": {"role": "owner"}}), &[("/vehicle/role", "unknown_field")]),
+        (true, json!({"vehicle": {"roles": []}}), &[("/vehicle/roles", "empty")]),
+        (true, json!({"journey": JOURNEY, "state": "never", "within_days": 3}), &[("/within_days", "unknown_field")]),
         (true, json!({"vehicle": {"matches": {"tag": 1}}}), &[("/vehicle/matches/tag", "wrong_type")]),
     ]
 }

@@ -1,8 +1,8 @@
 //! From [`Condition`] back to the JSON people write, and the words of its closed sets.
 
 use crate::{
-    AiplStage, Condition, ConsentState, DateTest, EventAggregate, EventPick, EventRecency, Filter, JourneyState,
-    Recency, Scalar, Span, SpanUnit, Statistic, TagOp, TraitOp, ValueTest, parse,
+    Condition, ConsentState, DateTest, EventAggregate, EventPick, EventRecency, Filter, JourneyState, Recency, Scalar,
+    Span, SpanUnit, Statistic, TagOp, TraitOp, ValueTest, parse,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -22,7 +22,6 @@ macro_rules! words {
 }
 
 words! {
-    AiplStage { Aware = "aware", Interest = "interest", Purchase = "purchase", Loyal = "loyal" }
     ConsentState { Granted = "granted", Withdrawn = "withdrawn", Unknown = "unknown" }
     JourneyState {
         Running = "running", GoalReached = "goal_reached", Exited = "exited", Completed = "completed", Never = "never"
@@ -61,7 +60,7 @@ impl Condition {
             }
             Condition::EventLast(last) => recency(last, "last"),
             Condition::Stage(stages) => json!({"stage": stages}),
-            Condition::Aipl(stages) => json!({"aipl": stages.iter().map(|stage| stage.word()).collect::<Vec<_>>()}),
+            Condition::Aipl(stages) => json!({"aipl": stages}),
             Condition::Consent(test) => json!({"consent": test.purpose, "is": test.is.word()}),
             Condition::Journey(test) => {
                 windowed(json!({"journey": test.journey, "state": test.state.word()}), test.window)
@@ -74,7 +73,10 @@ impl Condition {
             }
             Condition::List(id) => json!({"list": id}),
             Condition::Vehicle(test) => {
-                let mut inner = Map::from_iter([("matches".to_owned(), test.matches.to_json())]);
+                let mut inner = Map::new();
+                if *test.matches != Condition::All(Vec::new()) {
+                    inner.insert("matches".to_owned(), test.matches.to_json());
+                }
                 if !test.roles.is_empty() {
                     inner.insert("roles".to_owned(), json!(test.roles));
                 }

@@ -89,6 +89,29 @@ proptest! {
         prop_assert!(compiled.reads().timed || truth.next_change_at.is_none());
     }
 
+    /// The explanation says what the evaluation says, at every part; its pointers lead to what they explain.
+    #[test]
+    fn an_explanation_agrees_with_the_evaluation(condition in condition(), mut world in world(), now in any::<prop::sample::Index>()) {
+        let compiled = Compiled::new(condition);
+        world.count_for(&compiled, None);
+        let now = *now.get(&instants());
+        let explained = compiled.explain(&world.subject(), now);
+        prop_assert_eq!(explained.truth, compiled.evaluate(&world.subject(), now));
+        let written = compiled.condition().to_json();
+        let mut open = vec![&explained];
+        while let Some(part) = open.pop() {
+            prop_assert_eq!(written.pointer(&part.pointer), Some(&part.need));
+            let holds = |part: &crate::Explained| part.truth.holds;
+            match part.asked {
+                crate::Asked::All => prop_assert_eq!(holds(part), part.parts.iter().all(holds)),
+                crate::Asked::Any => prop_assert_eq!(holds(part), part.parts.iter().any(holds)),
+                crate::Asked::Not => prop_assert_eq!(holds(part), !holds(&part.parts[0])),
+                _ => prop_assert!(part.parts.is_empty()),
+            }
+            open.extend(&part.parts);
+        }
+    }
+
     /// Any value, any date, any instant: an answer, and the next change lies ahead.
     #[test]
     fn evaluation_never_panics(

@@ -19,6 +19,7 @@ mod date;
 mod evaluate;
 #[cfg(test)]
 mod examples;
+mod explain;
 mod json;
 #[cfg(test)]
 mod laws;
@@ -37,13 +38,15 @@ mod window;
 pub use check::{accept, check};
 pub use compile::{Compiled, Reads};
 pub use condition::{
-    AiplStage, Condition, ConsentState, ConsentTest, DateLiteral, DateTest, EventAggregate, EventCount, EventPick,
-    EventRecency, Filter, JourneyState, JourneyTest, Recency, Sequence, Span, SpanUnit, Statistic, TagOp, TagTest,
-    TraitOp, TraitTest, ValueTest, VehicleTest,
+    Condition, ConsentState, ConsentTest, DateLiteral, DateTest, EventAggregate, EventCount, EventPick, EventRecency,
+    Filter, JourneyState, JourneyTest, Recency, Sequence, Span, SpanUnit, Statistic, TagOp, TagTest, TraitOp,
+    TraitTest, ValueTest, VehicleTest,
 };
 pub use evaluate::{Subject, Truth};
+pub use explain::{Asked, Explained};
 pub use parse::parse;
 pub use problem::Problem;
+pub use roadbook_lifecycle::{Aipl as AiplStage, Stage};
 pub use rules::{RuleSet, SegmentRule, Touched};
 pub use scalar::{Comparison, Scalar};
 pub use schema::json_schema;

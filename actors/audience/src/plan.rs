@@ -1,7 +1,10 @@
 //! A condition prepared for evaluation: tracker ids derived once, windows in milliseconds.
 
+use crate::check::fits_a_vehicle;
 use crate::window::{CountRule, LastRule};
-use crate::{Condition, DateTest, Reads, TagTest, TrackerId, TrackerSpec, TraitOp, ValueTest};
+use crate::{
+    AiplStage, Condition, DateTest, JourneyTest, Reads, Stage, TagTest, TrackerId, TrackerSpec, TraitOp, ValueTest,
+};
 use roadbook_kernel::SegmentId;
 use std::collections::BTreeMap;
 
@@ -17,6 +20,10 @@ pub(crate) enum Plan {
     Segment(SegmentId),
     Count(TrackerId, CountRule),
     Last(TrackerId, LastRule),
+    Stage(Vec<Stage>),
+    Aipl(Vec<AiplStage>),
+    Journey(JourneyTest),
+    Vehicle(Vec<String>, Box<Plan>),
 }
 
 /// Gathers, in one walk, the plan, what it reads and which trackers it needs.
@@ -26,10 +33,16 @@ pub(crate) struct Planner {
     pub(crate) trackers: BTreeMap<TrackerId, TrackerSpec>,
     /// Set by a form that cannot be evaluated yet.
     pub(crate) unsupported: bool,
+    /// Whether the walk is inside a condition about a vehicle.
+    in_vehicle: bool,
 }
 
 impl Planner {
     pub(crate) fn plan(&mut self, condition: &Condition) -> Plan {
+        if self.in_vehicle && !fits_a_vehicle(condition) {
+            self.unsupported = true;
+            return Plan::Fixed(false);
+        }
         match condition {
             Condition::All(parts) => Plan::All(parts.iter().map(|part| self.plan(part)).collect()),
             Condition::Any(parts) => Plan::Any(parts.iter().map(|part| self.plan(part)).collect()),
@@ -63,15 +76,31 @@ impl Planner {
                 let rule = LastRule { recency: last.recency, span_ms: last.span.millis() };
                 Plan::Last(self.track(TrackerSpec::new(&last.event, &last.filters, 1)), rule)
             }
-            Condition::Stage(_)
-            | Condition::Aipl(_)
-            | Condition::Consent(_)
-            | Condition::Journey(_)
+            Condition::Stage(stages) => {
+                self.reads.stage |= !self.in_vehicle;
+                Plan::Stage(stages.clone())
+            }
+            Condition::Aipl(stages) => {
+                self.reads.stage |= !self.in_vehicle;
+                Plan::Aipl(stages.clone())
+            }
+            Condition::Journey(test) => {
+                self.reads.journeys.insert(test.journey);
+                self.reads.timed |= test.window.is_some();
+                Plan::Journey(test.clone())
+            }
+            Condition::Vehicle(test) => {
+                self.reads.vehicles = true;
+                self.in_vehicle = true;
+                let part = self.plan(&test.matches);
+                self.in_vehicle = false;
+                Plan::Vehicle(test.roles.clone(), Box::new(part))
+            }
+            Condition::Consent(_)
             | Condition::EventFirst(_)
             | Condition::EventAggregate(_)
             | Condition::Sequence(_)
-            | Condition::List(_)
-            | Condition::Vehicle(_) => {
+            | Condition::List(_) => {
                 self.unsupported = true;
                 Plan::Fixed(false)
             }

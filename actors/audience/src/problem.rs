@@ -37,6 +37,15 @@ impl<'a> Place<'a> {
     pub(crate) fn index(&'a self, index: usize) -> Place<'a> {
         Place::Index(self, index)
     }
+
+    /// Whether the way leads through this key.
+    pub(crate) fn is_inside(&self, word: &str) -> bool {
+        match self {
+            Place::Root => false,
+            Place::Key(parent, key) => *key == word || parent.is_inside(word),
+            Place::Index(parent, _) => parent.is_inside(word),
+        }
+    }
 }
 
 impl fmt::Display for Place<'_> {

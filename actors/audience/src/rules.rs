@@ -1,7 +1,7 @@
 //! All rules of a tenant, indexed by what they look at: an event costs as much as the rules that name it.
 
 use crate::{Compiled, Problem, Subject, Tracker, TrackerId, TrackerSpec};
-use roadbook_kernel::{Moment, SegmentId};
+use roadbook_kernel::{JourneyId, Moment, SegmentId};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,12 @@ pub struct Touched {
     pub tags: BTreeSet<String>,
     /// Segments that were entered or left.
     pub segments: BTreeSet<SegmentId>,
+    /// Journeys that were entered or left.
+    pub journeys: BTreeSet<JourneyId>,
+    /// Whether the stage moved.
+    pub stage: bool,
+    /// Whether a vehicle came, went, or its stage moved.
+    pub vehicles: bool,
 }
 
 /// All published segments of a tenant and the trackers of everything else that counts events.
@@ -46,6 +52,9 @@ pub struct RuleSet {
     by_tracker: BTreeMap<TrackerId, Vec<usize>>,
     by_trait: BTreeMap<String, Vec<usize>>,
     by_tag: BTreeMap<String, Vec<usize>>,
+    by_journey: BTreeMap<JourneyId, Vec<usize>>,
+    by_stage: Vec<usize>,
+    by_vehicle: Vec<usize>,
     /// For each segment, those whose condition names it.
     dependents: Vec<Vec<usize>>,
     true_when_blank: Vec<usize>,
@@ -88,6 +97,9 @@ impl RuleSet {
         found.extend(touched.trackers.iter().filter_map(|id| self.by_tracker.get(id)).flatten());
         found.extend(touched.traits.iter().filter_map(|key| self.by_trait.get(key)).flatten());
         found.extend(touched.tags.iter().filter_map(|key| self.by_tag.get(key)).flatten());
+        found.extend(touched.journeys.iter().filter_map(|id| self.by_journey.get(id)).flatten());
+        found.extend(self.by_stage.iter().filter(|_| touched.stage));
+        found.extend(self.by_vehicle.iter().filter(|_| touched.vehicles));
         for segment in touched.segments.iter().filter_map(|id| self.index_of(*id)) {
             found.extend(&self.dependents[segment]);
         }
@@ -153,6 +165,11 @@ impl RuleSet {
             for key in &reads.tags {
                 self.by_tag.entry(key.clone()).or_default().push(index);
             }
+            for id in &reads.journeys {
+                self.by_journey.entry(*id).or_default().push(index);
+            }
+            self.by_stage.extend(reads.stage.then_some(index));
+            self.by_vehicle.extend(reads.vehicles.then_some(index));
             for referred in reads.segments.iter().filter_map(|id| self.index_of.get(id)) {
                 self.dependents[*referred].push(index);
             }

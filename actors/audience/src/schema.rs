@@ -1,7 +1,7 @@
 //! The JSON Schema (2020-12) of the language. Depth and number of parts are limits a schema cannot say; they are
 //! in its description. `examples.rs` proves that schema and parser accept and refuse the same.
 
-use crate::{AiplStage, Comparison, Condition, ConsentState, JourneyState, Recency, limits};
+use crate::{AiplStage, Comparison, Condition, ConsentState, JourneyState, Recency, Stage, limits};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema as schema};
 use serde_json::{Map, Value, json};
@@ -88,6 +88,7 @@ named! {
 fn condition(generator: &mut SchemaGenerator) -> Schema {
     let mut forms = combinations(generator);
     forms.extend(events(generator));
+    forms.extend(standing(generator));
     forms.extend(later(generator));
     schema!({
         "description": format!(
@@ -145,28 +146,38 @@ fn later(generator: &mut SchemaGenerator) -> Vec<Value> {
         "type": "array", "items": step, "minItems": 2, "maxItems": limits::STEPS_MAX,
     });
     forms.extend(windowed(&["sequence"], json!({"sequence": steps})));
-    let states = words(JourneyState::ALL.map(JourneyState::word), "Membership or outcome.");
-    let journey =
-        json!({"journey": id("jrn_", "NOT YET SUPPORTED. Where the customer stands in a journey."), "state": states});
-    forms.extend(windowed(&["journey", "state"], journey));
     forms.extend([
-        closed(&["stage"], json!({"stage": described("NOT YET SUPPORTED. At one of these lifecycle stages.",
-            list_of(name("A stage."), limits::CHOICES_MAX))})),
-        closed(&["aipl"], json!({"aipl": described("NOT YET SUPPORTED. At one of these AIPL stages.",
-            list_of(words(AiplStage::ALL.map(AiplStage::word), "A stage."), AiplStage::ALL.len()))})),
         closed(&["consent", "is"], json!({
             "consent": {"enum": ["service", "marketing"], "description": "NOT YET SUPPORTED. A purpose of contact."},
             "is": words(ConsentState::ALL.map(ConsentState::word), "What was last said about it."),
         })),
         closed(&["list"], json!({"list": name("NOT YET SUPPORTED. The id of a static list.")})),
+    ]);
+    forms
+}
+
+fn standing(generator: &mut SchemaGenerator) -> Vec<Value> {
+    let outcomes = [JourneyState::GoalReached, JourneyState::Exited, JourneyState::Completed];
+    let states = words(outcomes.map(JourneyState::word), "How a passage ended, in the window or ever.");
+    let journey = || id("jrn_", "Where the customer stands in a journey.");
+    let mut forms = windowed(&["journey", "state"], json!({"journey": journey(), "state": states}));
+    let states =
+        words([JourneyState::Running, JourneyState::Never].map(JourneyState::word), "In it now, or never was.");
+    forms.extend([
+        closed(&["journey", "state"], json!({"journey": journey(), "state": states})),
+        closed(&["stage"], json!({"stage": described("At one of these lifecycle stages (the headline of the person).",
+            list_of(words(Stage::ALL.map(Stage::word), "A stage."), Stage::ALL.len()))})),
+        closed(&["aipl"], json!({"aipl": described("At one of these AIPL stages.",
+            list_of(words(AiplStage::ALL.map(AiplStage::word), "A stage."), AiplStage::ALL.len()))})),
         closed(&["vehicle"], json!({"vehicle": {
-            "description": "NOT YET SUPPORTED. Has a car, in one of the roles (any, if left out), of which `matches` holds.",
+            "description": "Has a car, in one of the roles (any, if left out), of which `matches` holds (anything, if \
+                left out). Of a car `stage` and `aipl` can be asked, with `all`, `any` and `not`.",
             "type": "object",
             "properties": {
-                "roles": list_of(name("A person's role towards a car."), limits::CHOICES_MAX),
+                "roles": list_of(name("A person's role towards a car: owner, driver, family, payer, contact, other."),
+                    limits::CHOICES_MAX),
                 "matches": generator.subschema_for::<Condition>(),
             },
-            "required": ["matches"],
             "additionalProperties": false,
         }})),
     ]);

@@ -4,13 +4,17 @@
 //! To add an event: 1 a variant here, 2 its arm in `evolve.rs`, 3 its line in the timeline (`functions/api`), 4 its
 //! counter in `runtime/projections` if it has one.
 
+use crate::cars::Role;
 use crate::command::{Observation, SendOutcome};
 use crate::sends::SendRecord;
 use crate::state::Customer;
 use roadbook_audience::{Occurrence, TrackerId};
 use roadbook_identity::{Grade, Identifier, IdentifierKey};
 use roadbook_journey::RunEvent;
-use roadbook_kernel::{ConflictId, CustomerId, JourneyId, MessageId, Moment, ReviewId, SegmentId, SendKey};
+use roadbook_kernel::{
+    ConflictId, CustomerId, JourneyId, MessageId, Moment, Personal, ReviewId, SegmentId, SendKey, VehicleId,
+};
+use roadbook_lifecycle::{Position, Signal};
 use roadbook_tenancy::{ChannelKind, Purpose, Standing};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -199,6 +203,54 @@ pub enum Event {
         /// The trackers it counts for, with how many occurrences each keeps.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         counted: Vec<(TrackerId, u32)>,
+        /// The car it names, where the customer and the car are related.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        car: Option<VehicleId>,
+    },
+    /// The customer has to do with a car from now on, or in another role.
+    CarRelated {
+        /// Which car.
+        car: VehicleId,
+        /// Its VIN.
+        vin: Personal<String>,
+        /// As what.
+        role: Role,
+        /// The message that said so.
+        by: MessageId,
+        /// Its time.
+        at: Moment,
+    },
+    /// The customer has nothing to do with a car any more.
+    CarReleased {
+        /// Which car.
+        car: VehicleId,
+        /// The message that said so.
+        by: MessageId,
+        /// Its time.
+        at: Moment,
+    },
+    /// Time alone has brought something that counts for a stage: a car has grown old.
+    StageRipened {
+        /// Which car; `None` = the customer's own signs, where no car is known.
+        car: Option<VehicleId>,
+        /// What it is.
+        signal: Signal,
+        /// When.
+        at: Moment,
+    },
+    /// A stage is another than before. What moved it is in the evidence already: this changes nothing, it tells.
+    StageMoved {
+        /// Of which car; `None` = the headline of the customer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        car: Option<VehicleId>,
+        /// Where it stood.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Position>,
+        /// Where it stands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Position>,
+        /// When.
+        at: Moment,
     },
     /// Past occurrences were found in History for trackers that came later.
     Backfilled {

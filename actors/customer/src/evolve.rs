@@ -1,6 +1,7 @@
 //! Applies events. Total: every event fits every state, so History can always be replayed.
 
 use crate::activity::Activity;
+use crate::cars::Car;
 use crate::command::{Call, Observation, SendOutcome};
 use crate::event::{Cause, Event};
 use crate::sends::{SENDS_KEPT, SendRecord, SendStatus};
@@ -31,7 +32,7 @@ impl Customer {
             }
             Event::Unlinked { identifier, .. } => self.unlink(identifier),
             Event::Unbound { identifiers, .. } => identifiers.iter().for_each(|key| self.unlink(key)),
-            Event::LinkRefused { .. } | Event::CascadeStopped { .. } => {}
+            Event::LinkRefused { .. } | Event::CascadeStopped { .. } | Event::StageMoved { .. } => {}
             Event::Absorbed { loser, version, state, by, at, .. } => {
                 self.absorbed.insert(*loser, Absorbed { at: *at, by: *by, version: *version });
                 if let Some(state) = state {
@@ -46,7 +47,21 @@ impl Customer {
                 Life::Unborn => {}
             },
             Event::Parted { state, .. } => *self = Customer::clone(state),
-            Event::Observed { observation, by, at, counted } => self.observed(observation, *by, *at, counted),
+            Event::Observed { observation, by, at, counted, car } => {
+                self.observed(observation, *by, *at, counted);
+                self.note_signs(observation, *at, *car);
+                self.stores.note_all(observation.properties.reveal(), *at);
+            }
+            Event::CarRelated { car, vin, role, at, .. } => {
+                let known = self.cars.entry(*car).or_insert_with(|| Car::new(vin.clone(), *role, *at));
+                known.tell(Some(*role), *at);
+            }
+            Event::CarReleased { car, at, .. } => {
+                if let Some(known) = self.cars.get_mut(car) {
+                    known.tell(None, *at);
+                }
+            }
+            Event::StageRipened { car, signal, at } => self.note_sign(*signal, *at, *car),
             Event::Backfilled { found } => {
                 for (id, (keep, occurrences)) in found {
                     let tracker = self.trackers.entry(*id).or_default();
@@ -113,19 +128,16 @@ impl Customer {
     fn journey_step(&mut self, journey: JourneyId, step: &RunEvent) {
         match step {
             RunEvent::Entered { run } => {
-                let visits = self.visits.entry(journey).or_insert(Visits {
-                    entered: 0,
-                    last_entered: run.entered_at,
-                    last_ended: None,
-                });
-                visits.entered += 1;
-                visits.last_entered = visits.last_entered.max(run.entered_at);
+                let visits = self.visits.entry(journey);
+                visits
+                    .and_modify(|visits| visits.note_entered(run.entered_at))
+                    .or_insert_with(|| Visits::first(run.entered_at));
                 self.runs.insert(run.id, run.clone());
             }
-            RunEvent::Ended { run, at, .. } => {
+            RunEvent::Ended { run, at, how, .. } => {
                 self.runs.remove(run);
                 if let Some(visits) = self.visits.get_mut(&journey) {
-                    visits.last_ended = Some(visits.last_ended.map_or(*at, |known| known.max(*at)));
+                    visits.note_ended(*at, *how);
                 }
             }
             RunEvent::Moved { run, .. } | RunEvent::Paused { run, .. } | RunEvent::SendIntended { run, .. } => {

@@ -4,6 +4,7 @@
 //! [`state`]; [`evolve`](Customer) is the only place where an event changes it.
 
 mod activity;
+mod cars;
 pub mod command;
 mod decide;
 pub mod effect;
@@ -12,7 +13,9 @@ mod evolve;
 mod grants;
 mod merge;
 mod sends;
+mod stages;
 pub mod state;
+mod stores;
 mod subject;
 mod tags;
 mod traits;
@@ -20,6 +23,7 @@ pub mod unmerge;
 mod world;
 
 pub use activity::Activity;
+pub use cars::{CARS_MAX, Car, Role, Tie, vehicle};
 pub use command::{Call, Command, ConsentWord, Observation, SendOutcome, SendReport, TraitOps};
 pub use effect::{Effect, Outbound};
 pub use event::{Cause, Correction, Event, Undecided};
@@ -27,6 +31,7 @@ pub use grants::Grants;
 pub use merge::merged;
 pub use sends::{SendRecord, SendStatus};
 pub use state::{Absorbed, Customer, Founding, Life, Link, Membership};
+pub use stores::{STORES_MAX, Stores};
 pub use tags::Tag;
 pub use traits::{Trait, is_personal_trait};
 pub use world::{Begun, World};

@@ -58,6 +58,11 @@ pub(crate) fn join(survivor: &mut Customer, loser: &Customer) {
     for (key, value) in &loser.later {
         survivor.later.entry(key.clone()).or_insert_with(|| value.clone());
     }
+    survivor.stage.join(&loser.stage);
+    for (id, theirs) in &loser.cars {
+        survivor.cars.entry(*id).and_modify(|mine| mine.join(theirs)).or_insert_with(|| theirs.clone());
+    }
+    survivor.stores.join(&loser.stores);
     join_memberships(survivor, loser);
 }
 

@@ -4,14 +4,17 @@
 //! out to be one can be put together in any order: see `merge.rs`.
 
 use crate::activity::Activity;
+use crate::cars::Car;
 use crate::grants::Grants;
 use crate::sends::SendRecord;
+use crate::stores::Stores;
 use crate::tags::Tag;
 use crate::traits::Trait;
 use roadbook_audience::{Tracker, TrackerId};
 use roadbook_identity::{Grade, Identifier, IdentifierKey};
 use roadbook_journey::{Run, Visits};
-use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, SegmentId};
+use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, SegmentId, VehicleId};
+use roadbook_lifecycle::Evidence;
 use roadbook_tenancy::ConsentLedger;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -146,6 +149,15 @@ pub struct Customer {
     /// Subscribe-message grants by `appid/template`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub grants: BTreeMap<String, Grants>,
+    /// What was seen of the customer's own way: see `actors/lifecycle`.
+    #[serde(skip_serializing_if = "Evidence::is_empty")]
+    pub stage: Evidence,
+    /// Cars, those given away included.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cars: BTreeMap<VehicleId, Car>,
+    /// Stores the customer has a tie with.
+    #[serde(skip_serializing_if = "Stores::is_empty")]
+    pub stores: Stores,
     /// What a newer version wrote and this one does not know: kept, so that a rollback loses nothing.
     #[serde(flatten)]
     pub later: Map<String, Value>,
@@ -176,6 +188,9 @@ impl Customer {
             visits: BTreeMap::new(),
             sends: Vec::new(),
             grants: BTreeMap::new(),
+            stage: Evidence::default(),
+            cars: BTreeMap::new(),
+            stores: Stores::default(),
             later: Map::new(),
         }
     }
@@ -212,7 +227,8 @@ impl Customer {
         let runs = self.runs.values().filter_map(run_due);
         let rechecks = self.memberships.values().filter_map(|membership| membership.recheck_at);
         let expiries = self.tags.values().filter_map(tag_due);
-        runs.chain(rechecks).chain(expiries).min()
+        let ripens = self.next_ripening().map(|(sign, _)| sign.at);
+        runs.chain(rechecks).chain(expiries).chain(ripens).min()
     }
 
     /// Events accepted for this customer, under every id they had.

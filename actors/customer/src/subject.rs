@@ -1,8 +1,10 @@
 //! What conditions may ask about a customer.
 
+use crate::cars::Car;
 use crate::state::Customer;
-use roadbook_audience::{Subject, Tracker, TrackerId};
-use roadbook_kernel::SegmentId;
+use roadbook_audience::{AiplStage, JourneyState, Stage, Subject, Tracker, TrackerId};
+use roadbook_journey::Ending;
+use roadbook_kernel::{JourneyId, Moment, SegmentId};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -21,5 +23,66 @@ impl Subject for Customer {
 
     fn tracker(&self, id: TrackerId) -> Option<&Tracker> {
         self.trackers.get(&id)
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.position().map(|position| position.stage)
+    }
+
+    fn aipl(&self) -> Option<AiplStage> {
+        self.position().map(|position| position.aipl)
+    }
+
+    fn journey_is(&self, id: JourneyId, state: JourneyState) -> bool {
+        match state {
+            JourneyState::Running => self.runs.values().any(|run| run.journey == id),
+            JourneyState::Never => !self.visits.contains_key(&id),
+            JourneyState::GoalReached | JourneyState::Exited | JourneyState::Completed => {
+                self.journey_ended(id, state).is_some()
+            }
+        }
+    }
+
+    fn journey_ended(&self, id: JourneyId, outcome: JourneyState) -> Option<Moment> {
+        let how = match outcome {
+            JourneyState::GoalReached => Ending::Goal,
+            JourneyState::Exited => Ending::Exited,
+            JourneyState::Completed => Ending::Completed,
+            JourneyState::Running | JourneyState::Never => return None,
+        };
+        self.visits.get(&id)?.outcomes.get(&how).copied()
+    }
+
+    fn any_vehicle(&self, passes: &mut dyn FnMut(&str, &dyn Subject) -> bool) -> bool {
+        self.current_cars().any(|(_, car)| car.tie.role.is_some_and(|role| passes(role.word(), &OfCar(car))))
+    }
+}
+
+/// What conditions may ask about a car.
+struct OfCar<'c>(&'c Car);
+
+impl Subject for OfCar<'_> {
+    fn trait_value(&self, _: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
+
+    fn tag(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn in_segment(&self, _: SegmentId) -> bool {
+        false
+    }
+
+    fn tracker(&self, _: TrackerId) -> Option<&Tracker> {
+        None
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.0.position().map(|position| position.stage)
+    }
+
+    fn aipl(&self) -> Option<AiplStage> {
+        self.0.position().map(|position| position.aipl)
     }
 }

@@ -1,7 +1,9 @@
 //! The re-entry rule: may this customer enter this journey now, given what happened before?
 
+use crate::Ending;
 use roadbook_kernel::Moment;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How often a customer may walk a journey. Whatever the rule, at most one passage of a customer through a journey
 /// is active.
@@ -32,12 +34,15 @@ pub struct Visits {
     /// The latest end, if any passage ended.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub last_ended: Option<Moment>,
+    /// The latest end of each kind: conditions ask for it.
+    #[serde(rename = "o", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outcomes: BTreeMap<Ending, Moment>,
 }
 
 impl Visits {
     /// The first visit.
-    pub const fn first(at: Moment) -> Self {
-        Self { entered: 1, last_entered: at, last_ended: None }
+    pub fn first(at: Moment) -> Self {
+        Self { entered: 1, last_entered: at, last_ended: None, outcomes: BTreeMap::new() }
     }
 
     /// Notes an entry.
@@ -47,8 +52,9 @@ impl Visits {
     }
 
     /// Notes the end of a passage.
-    pub fn note_ended(&mut self, at: Moment) {
+    pub fn note_ended(&mut self, at: Moment, how: Ending) {
         self.last_ended = self.last_ended.max(Some(at));
+        self.outcomes.entry(how).and_modify(|known| *known = (*known).max(at)).or_insert(at);
     }
 
     /// Takes over what another customer's row knows (merge). Commutative, associative, idempotent.
@@ -56,6 +62,9 @@ impl Visits {
         self.entered = self.entered.max(other.entered);
         self.last_entered = self.last_entered.max(other.last_entered);
         self.last_ended = self.last_ended.max(other.last_ended);
+        for (how, at) in &other.outcomes {
+            self.outcomes.entry(*how).and_modify(|known| *known = (*known).max(*at)).or_insert(*at);
+        }
     }
 
     /// The instant from which the former visit counts as over.
@@ -88,7 +97,8 @@ mod tests {
 
     #[test]
     fn the_rule_as_a_table() {
-        let ended = Visits { entered: 1, last_entered: at(10), last_ended: Some(at(20)) };
+        let mut ended = Visits::first(at(10));
+        ended.note_ended(at(20), Ending::Exited);
         let cooldown = Reentry::Cooldown { ms: 100 };
         let table = [
             (Reentry::Once, None, false, 0, true),
@@ -109,8 +119,9 @@ mod tests {
 
     #[test]
     fn a_merge_of_visits_does_not_depend_on_order() {
-        let one = Visits { entered: 3, last_entered: at(50), last_ended: None };
-        let two = Visits { entered: 1, last_entered: at(10), last_ended: Some(at(20)) };
+        let one = Visits { entered: 3, ..Visits::first(at(50)) };
+        let mut two = Visits::first(at(10));
+        two.note_ended(at(20), Ending::Goal);
         let three = Visits::first(at(70));
         let join = |left: &Visits, right: &Visits| {
             let mut joined = left.clone();
@@ -120,15 +131,17 @@ mod tests {
         assert_eq!(join(&one, &two), join(&two, &one));
         assert_eq!(join(&join(&one, &two), &three), join(&one, &join(&two, &three)));
         assert_eq!(join(&one, &one), one);
-        assert_eq!(join(&one, &two), Visits { entered: 3, last_entered: at(50), last_ended: Some(at(20)) });
+        let mut both = one.clone();
+        both.note_ended(at(20), Ending::Goal);
+        assert_eq!(join(&one, &two), both);
     }
 
     #[test]
     fn visits_are_stored_small_and_read_back() {
         let mut visits = Visits::first(at(5));
         assert_eq!(serde_json::to_string(&visits).unwrap(), r#"{"c":1,"e":5}"#);
-        visits.note_ended(at(9));
+        visits.note_ended(at(9), Ending::Goal);
         visits.note_entered(at(9));
-        assert_eq!(serde_json::from_str::<Visits>(r#"{"c":2,"e":9,"x":9}"#).unwrap(), visits);
+        assert_eq!(serde_json::from_str::<Visits>(r#"{"c":2,"e":9,"x":9,"o":{"goal":9}}"#).unwrap(), visits);
     }
 }

@@ -143,6 +143,8 @@ ids! {
     JourneyId, "jrn_";
     /// A published or drafted segment.
     SegmentId, "seg_";
+    /// A car: a keyed hash of its VIN, so that the same car is another id for every tenant.
+    VehicleId, "veh_";
     /// One passage of one customer through one journey.
     RunId, "run_";
     /// One accepted message: hash(tenant, source, the producer's id).

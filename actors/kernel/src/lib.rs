@@ -13,7 +13,7 @@ pub use actor::{ActorKey, ActorKind};
 pub use durable::{Draft, Durable, Place, Refusal};
 pub use id::{
     ConflictId, CustomerId, DeadLetterId, Hash128, IdError, JourneyId, MessageId, ReviewId, RunId, SegmentId, SendKey,
-    TenantId, sortable,
+    TenantId, VehicleId, sortable,
 };
 pub use moment::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 pub use personal::Personal;

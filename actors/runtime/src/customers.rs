@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::gate;
 use crate::hosted::{Admission, Hosted};
 use crate::message::Message;
+use crate::people;
 use crate::ports::{Fault, Put};
 use crate::projections;
 use crate::suggestions;
@@ -132,7 +133,9 @@ impl Hosted for Customer {
     }
 
     fn documents(key: &ActorKey, _: &Self, facts: &[&Event]) -> Vec<Put> {
-        suggestions::documents(key, facts)
+        let mut puts = suggestions::documents(key, facts);
+        puts.extend(people::documents(key, facts));
+        puts
     }
 }
 

@@ -11,6 +11,8 @@ use serde_json::Value;
 pub enum LetterStatus {
     /// Waits for somebody.
     Open,
+    /// Somebody has said what it should have been; it waits to be sent again.
+    Corrected,
     /// Was sent again as a new message.
     Replayed,
 }
@@ -23,6 +25,17 @@ pub enum LetterKind {
     Wire,
     /// The body is an accepted command: it goes to the actor again.
     Command,
+}
+
+/// What a message should have been, as somebody has said who looked at it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Correction {
+    /// The event, in the form clients send it.
+    pub body: Personal<Value>,
+    /// The key or the person it came from.
+    pub by: String,
+    /// When.
+    pub at: Moment,
 }
 
 /// One dead letter.
@@ -53,6 +66,12 @@ pub struct Letter {
     /// Whether a replay was applied: from then on another replay is the same one again.
     #[serde(default)]
     pub applied: bool,
+    /// What a replay sends instead of the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<Correction>,
+    /// Its line, where it came in a file; counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
 }
 
 /// What a letter is made from.
@@ -92,7 +111,15 @@ impl Letter {
             replays: 0,
             status: LetterStatus::Open,
             applied: false,
+            correction: None,
+            line: None,
         }
+    }
+
+    /// The same letter of a message that came in a file, at this line.
+    pub fn at_line(mut self, line: u64) -> Self {
+        self.line = Some(line);
+        self
     }
 
     /// The letter and the mark that its message has one.
@@ -106,6 +133,11 @@ impl Letter {
             Put { key: ItemKey::letter(self.tenant, self.id), expect: Expect::Anything, item: Some(item) },
             Put { key: ItemKey::letter_of(self.tenant, self.message), expect: Expect::Anything, item: Some(mark) },
         ])
+    }
+
+    /// The letter that a mark leads to: see [`ItemKey::letter_of`].
+    pub fn marked(mark: &Item) -> Option<DeadLetterId> {
+        Some(DeadLetterId::from_u128(u128::from_be_bytes(mark.body.as_ref().try_into().ok()?)))
     }
 
     /// The stored form.

@@ -10,6 +10,7 @@
 //! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
 //! | What must people decide? | `suggestions.rs` |
 //! | What is counted? | `projections/` |
+//! | Whose is a car? | `people.rs` |
 
 mod backfill;
 mod catalog_actor;
@@ -26,6 +27,7 @@ mod letters;
 mod live;
 mod memory;
 mod message;
+mod people;
 pub mod ports;
 pub mod projections;
 pub mod record;
@@ -45,10 +47,11 @@ pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Limits, Tally};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
-pub use letters::{Letter, LetterKind, LetterStatus, Undelivered};
+pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};
 pub use live::live;
 pub use memory::{ManualClock, Memory, SystemClock, holds};
 pub use message::{Message, Outcome};
+pub use people::{Person, people_of_car};
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
 pub use working::{Claim, load_row, read_claim};

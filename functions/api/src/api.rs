@@ -1,5 +1,6 @@
 //! What every handler of this door has at hand.
 
+use crate::debugger::Debugger;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
 use roadbook_app::App;
@@ -11,11 +12,15 @@ pub(crate) struct Api {
     pub(crate) app: Arc<App>,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
+    pub(crate) debugger: Debugger,
+    /// When this process began, in milliseconds: its events are numbered anew.
+    pub(crate) debugger_boot: i64,
 }
 
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { app, gate: Gate::new(), metrics: Metrics::default() }
+        let debugger_boot = app.engine.clock.now().millis();
+        Self { app, gate: Gate::new(), metrics: Metrics::default(), debugger: Debugger::new(), debugger_boot }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -10,7 +10,7 @@ use roadbook_runtime::ports::Fault;
 use roadbook_runtime::{Message, Outcome};
 
 /// Longest `Idempotency-Key`.
-const KEY_BYTES_MAX: usize = 255;
+pub(crate) const KEY_BYTES_MAX: usize = 255;
 
 /// What a command was decided to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

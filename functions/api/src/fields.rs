@@ -17,21 +17,7 @@ pub(crate) struct Fields {
 impl Fields {
     /// Reads a body. An absent one counts as an empty object: some commands need no words.
     pub(crate) async fn read(api: &Api, headers: &HeaderMap, body: Body) -> Result<Self, Failure> {
-        let config = &api.app.config;
-        let bytes = body::read(headers, body, config.body_bytes_max).await?;
-        let bytes = body::unpack(headers, bytes, config.inflated_bytes_max)?;
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self { fields: Map::new(), places: Vec::new() });
-        }
-        // serde_json's sentence about malformed JSON names line and column and no value.
-        let parsed = serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::invalid("malformed_json", "", format!("the body is not valid JSON: {error}")))?;
-        match parsed {
-            Value::Object(fields) => Ok(Self { fields, places: Vec::new() }),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                Err(Failure::invalid("wrong_type", "", "expected a JSON object"))
-            }
-        }
+        Ok(Self { fields: object(api, headers, body).await?, places: Vec::new() })
     }
 
     fn complain(&mut self, pointer: String, code: &'static str, detail: impl Into<String>) {
@@ -94,6 +80,25 @@ impl Fields {
             return Ok(());
         }
         Err(Failure::invalid_places("invalid_body", "some fields cannot be used; `errors` names each", self.places))
+    }
+}
+
+/// Reads a body that is one object. An absent one counts as an empty object.
+pub(crate) async fn object(api: &Api, headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Failure> {
+    let config = &api.app.config;
+    let bytes = body::read(headers, body, config.body_bytes_max).await?;
+    let bytes = body::unpack(headers, bytes, config.inflated_bytes_max)?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Map::new());
+    }
+    // serde_json's sentence about malformed JSON names line and column and no value.
+    let parsed = serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::invalid("malformed_json", "", format!("the body is not valid JSON: {error}")))?;
+    match parsed {
+        Value::Object(fields) => Ok(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(Failure::invalid("wrong_type", "", "expected a JSON object"))
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 //! | What happens to an event that is sent? | `ingest/` |
 //! | Who may ask? | `credentials.rs`, `secret.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
+//! | What came in last, and what became of it? | `debugger/` |
+//! | What happens to a repeated request? | `idempotency.rs` |
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
@@ -22,10 +24,12 @@ mod body;
 mod command;
 mod consents;
 mod credentials;
+mod debugger;
 mod definitions;
 mod failure;
 mod fields;
 mod gate;
+mod idempotency;
 mod identity;
 mod ingest;
 mod keys;
@@ -36,6 +40,7 @@ mod openapi;
 mod ops;
 mod page;
 mod params;
+mod past;
 mod profiles;
 mod routes;
 mod secret;

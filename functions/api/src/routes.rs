@@ -7,17 +7,18 @@ use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, identity, ingest, keys, letters, openapi, ops, profiles, sends, trace};
+use crate::{consents, debugger, idempotency, identity, ingest, keys, letters, openapi, ops, profiles, sends, trace};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Extension, Router};
 use roadbook_access::Scope;
 use roadbook_app::App;
 use roadbook_customer::Call;
 use roadbook_kernel::{JourneyId, SegmentId};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// One path and method of the API.
@@ -65,7 +66,7 @@ macro_rules! routes {
 
         fn secret(api: Arc<Api>) -> Router<Arc<Api>> {
             Router::new()
-                $(.route($path, $method($handler).layer(Extension(Required(Scope::$scope)))))*
+                $(.route($path, guarded(&api, Scope::$scope, $method($handler))))*
                 .route_layer(from_fn_with_state(api, trace::around))
         }
     };
@@ -104,6 +105,7 @@ routes! {
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
         get "/v1/profiles/{id}/consents" ProfilesRead => consents::list;
+        get "/v1/profiles/{id}/stages" ProfilesRead => profiles::stages;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
         post "/v1/profiles/{id}/identifiers/unbind" IdentityWrite => identity::unbind;
         get "/v1/identity/conflicts" IdentityWrite => identity::conflicts::list;
@@ -128,12 +130,21 @@ routes! {
         get "/v1/journeys/{id}/diagram" JourneysRead => journeys::diagram;
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
+        put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;
         delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;
     }
+}
+
+/// A handler behind the right it takes, and behind the answers that are kept for repeated requests.
+fn guarded(api: &Arc<Api>, scope: Scope, handler: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
+    handler
+        .layer::<_, Infallible>(from_fn_with_state(api.clone(), idempotency::around))
+        .layer(Extension(Required(scope)))
 }
 
 /// The router of the API.

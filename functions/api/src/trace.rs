@@ -37,7 +37,10 @@ pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: 
     api.metrics.answered(RouteClass::Secret, response.status());
     if let Some(Told(failure)) = response.extensions_mut().remove::<Told>() {
         note(&span, &failure);
+        // What a middleware has put on the answer stays on it.
+        let headers = std::mem::take(response.headers_mut());
         response = failure.answer(&instance(&path, &route), &trace_id);
+        response.headers_mut().extend(headers);
     }
     response
 }

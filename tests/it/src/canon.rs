@@ -75,6 +75,9 @@ pub fn customer(customer: &Customer) -> Value {
         "last": activity.values().map(|one| one.last).max(),
         "trackers": trackers,
         "grants": grants,
+        "stage": customer.stage,
+        "cars": customer.cars,
+        "stores": customer.stores,
         "bound": bound,
     })
 }

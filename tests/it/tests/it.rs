@@ -5,6 +5,7 @@ mod it {
     pub mod identity;
     pub mod inbox;
     pub mod laws;
+    pub mod life;
     pub mod scenario;
     pub mod segments;
     pub mod stores;

@@ -1,7 +1,7 @@
 //! The slow and obvious meaning of a condition: over the whole history, without trackers and without timers.
 
 use super::world::{Event, World};
-use crate::{Condition, DateLiteral, DateTest, EventPick, Filter, Recency, TraitOp};
+use crate::{Condition, DateLiteral, DateTest, EventPick, Filter, JourneyState, Recency, TraitOp};
 use roadbook_kernel::{DAY_MS, Moment};
 
 pub(super) fn oracle(condition: &Condition, world: &World, now: Moment) -> bool {
@@ -33,15 +33,28 @@ pub(super) fn oracle(condition: &Condition, world: &World, now: Moment) -> bool 
                 within == (rule.recency == Recency::Within)
             })
         }
-        Condition::Stage(_)
-        | Condition::Aipl(_)
-        | Condition::Consent(_)
-        | Condition::Journey(_)
+        Condition::Stage(stages) => world.stage.is_some_and(|stage| stages.contains(&stage)),
+        Condition::Aipl(stages) => world.aipl.is_some_and(|stage| stages.contains(&stage)),
+        Condition::Journey(test) => {
+            let ended = world.ended.get(&test.state.word());
+            match test.state {
+                JourneyState::Running => world.running,
+                JourneyState::Never => !world.running && world.ended.is_empty(),
+                JourneyState::GoalReached | JourneyState::Exited | JourneyState::Completed => {
+                    let age = ended.map(|at| now.millis() - at.millis());
+                    age.is_some_and(|age| test.window.is_none_or(|span| (0..=span.millis()).contains(&age)))
+                }
+            }
+        }
+        Condition::Vehicle(test) => world.vehicles.iter().any(|(role, stage)| {
+            let inner = World { stage: Some(*stage), ..World::default() };
+            (test.roles.is_empty() || test.roles.contains(role)) && oracle(&test.matches, &inner, now)
+        }),
+        Condition::Consent(_)
         | Condition::EventFirst(_)
         | Condition::EventAggregate(_)
         | Condition::Sequence(_)
-        | Condition::List(_)
-        | Condition::Vehicle(_) => unreachable!("not generated"),
+        | Condition::List(_) => unreachable!("not generated"),
     }
 }
 

@@ -2,12 +2,13 @@
 //! millisecond off at most, so that boundaries are hit.
 
 use crate::{
-    Comparison, Compiled, Condition, DateLiteral, DateTest, EventCount, EventRecency, Filter, Occurrence, Recency,
-    Scalar, Span, SpanUnit, Subject, TagOp, TagTest, Tracker, TrackerId, TraitOp, TraitTest, ValueTest,
+    AiplStage, Comparison, Compiled, Condition, DateLiteral, DateTest, EventCount, EventRecency, Filter, JourneyState,
+    JourneyTest, Occurrence, Recency, Scalar, Span, SpanUnit, Stage, Subject, TagOp, TagTest, Tracker, TrackerId,
+    TraitOp, TraitTest, ValueTest, VehicleTest,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
-use roadbook_kernel::{DAY_MS, MINUTE_MS, Moment, SegmentId};
+use roadbook_kernel::{DAY_MS, JourneyId, MINUTE_MS, Moment, SegmentId};
 use serde_json::{Map, Number, Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,13 @@ pub(super) struct World {
     pub(super) segments: BTreeSet<SegmentId>,
     pub(super) events: Vec<Event>,
     pub(super) trackers: BTreeMap<TrackerId, Tracker>,
+    pub(super) stage: Option<Stage>,
+    pub(super) aipl: Option<AiplStage>,
+    /// In the one journey there is.
+    pub(super) running: bool,
+    /// Its outcomes, by their words.
+    pub(super) ended: BTreeMap<&'static str, Moment>,
+    pub(super) vehicles: Vec<(String, Stage)>,
 }
 
 impl World {
@@ -63,6 +71,33 @@ impl Subject for Known<'_> {
 
     fn tracker(&self, id: TrackerId) -> Option<&Tracker> {
         self.0.trackers.get(&id)
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.0.stage
+    }
+
+    fn aipl(&self) -> Option<AiplStage> {
+        self.0.aipl
+    }
+
+    fn journey_is(&self, _: JourneyId, state: JourneyState) -> bool {
+        match state {
+            JourneyState::Running => self.0.running,
+            JourneyState::GoalReached | JourneyState::Exited | JourneyState::Completed => false,
+            JourneyState::Never => !self.0.running && self.0.ended.is_empty(),
+        }
+    }
+
+    fn journey_ended(&self, _: JourneyId, outcome: JourneyState) -> Option<Moment> {
+        self.0.ended.get(outcome.word()).copied()
+    }
+
+    fn any_vehicle(&self, passes: &mut dyn FnMut(&str, &dyn Subject) -> bool) -> bool {
+        self.0.vehicles.iter().any(|(role, stage)| {
+            let vehicle = World { stage: Some(*stage), ..World::default() };
+            passes(role, &Known(&vehicle))
+        })
     }
 }
 
@@ -107,20 +142,36 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
     )
 }
 
+/// What the product knows by itself: stage, level, the one journey, vehicles.
+fn standing() -> impl Strategy<Value = World> {
+    let outcome = select(&[JourneyState::GoalReached, JourneyState::Exited][..]).prop_map(JourneyState::word);
+    let at = (0..4i64, -1..=1i64).prop_map(|(day, near)| Moment::from_millis(day * DAY_MS + near));
+    (
+        prop::option::of(select(&Stage::ALL[..3])),
+        prop::option::of(select(&AiplStage::ALL[..])),
+        any::<bool>(),
+        prop::collection::btree_map(outcome, at, 0..3),
+        prop::collection::vec((key(), select(&Stage::ALL[..3])), 0..3),
+    )
+        .prop_map(|(stage, aipl, running, ended, vehicles)| World {
+            stage,
+            aipl,
+            running,
+            ended,
+            vehicles,
+            ..World::default()
+        })
+}
+
 pub(super) fn world() -> impl Strategy<Value = World> {
     (
+        standing(),
         prop::collection::btree_map(key(), prop_oneof![value(), date().prop_map(Value::from)], 0..3),
         prop::collection::btree_map(key(), "[HA]?", 0..3),
         prop::collection::btree_set((0..6u32).prop_map(segment), 0..4),
         prop::collection::vec(event(), 0..12),
     )
-        .prop_map(|(traits, tags, segments, events)| World {
-            traits,
-            tags,
-            segments,
-            events,
-            trackers: BTreeMap::new(),
-        })
+        .prop_map(|(known, traits, tags, segments, events)| World { traits, tags, segments, events, ..known })
 }
 
 fn scalar() -> impl Strategy<Value = Scalar> {
@@ -196,6 +247,35 @@ fn tag() -> impl Strategy<Value = Condition> {
     (key(), op).prop_map(|(key, op)| Condition::Tag(TagTest { key, op }))
 }
 
+fn stages() -> impl Strategy<Value = Vec<Stage>> {
+    prop::collection::vec(select(&Stage::ALL[..3]), 1..3)
+}
+
+fn of_standing() -> impl Strategy<Value = Condition> {
+    let outcomes = select(&[JourneyState::GoalReached, JourneyState::Exited, JourneyState::Completed][..]);
+    let ended = (outcomes, prop::option::of(span()));
+    let journey = prop_oneof![
+        Just((JourneyState::Running, None)),
+        Just((JourneyState::Never, None)),
+        ended.prop_map(|(state, window)| (state, window)),
+    ];
+    let vehicle = (prop::collection::vec(key(), 0..2), prop::option::of(stages()), any::<bool>());
+    prop_oneof![
+        stages().prop_map(Condition::Stage),
+        prop::collection::vec(select(&AiplStage::ALL[..]), 1..3).prop_map(Condition::Aipl),
+        journey.prop_map(|(state, window)| {
+            Condition::Journey(JourneyTest { journey: JourneyId::from_u128(1), state, window })
+        }),
+        vehicle.prop_map(|(roles, stages, negated)| {
+            let part = stages.map_or(Condition::All(Vec::new()), Condition::Stage);
+            // An empty list is how "anything" is kept; it is not written under `not`.
+            let part =
+                if negated && part != Condition::All(Vec::new()) { Condition::Not(Box::new(part)) } else { part };
+            Condition::Vehicle(VehicleTest { roles, matches: Box::new(part) })
+        }),
+    ]
+}
+
 /// Any condition that can be evaluated.
 pub(super) fn condition() -> impl Strategy<Value = Condition> {
     let trait_op = prop_oneof![value_test().prop_map(TraitOp::Value), date_test().prop_map(TraitOp::Date)];
@@ -205,6 +285,7 @@ pub(super) fn condition() -> impl Strategy<Value = Condition> {
         1 => (0..6u32).prop_map(|number| Condition::Segment(segment(number))),
         3 => count(),
         2 => last(),
+        2 => of_standing(),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![

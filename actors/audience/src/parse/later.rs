@@ -1,10 +1,10 @@
-//! Forms that are described and parsed, and evaluated in a later version.
+//! Forms about what the product itself knows of a customer, and those that are evaluated in a later version.
 
 use super::parser::Parser;
 use crate::problem::Place;
 use crate::{
-    AiplStage, Condition, ConsentState, ConsentTest, EventPick, JourneyState, JourneyTest, Sequence, VehicleTest,
-    limits,
+    AiplStage, Condition, ConsentState, ConsentTest, EventPick, JourneyState, JourneyTest, Sequence, Stage,
+    VehicleTest, limits,
 };
 use roadbook_kernel::JourneyId;
 use serde_json::{Map, Value};
@@ -18,7 +18,11 @@ impl Parser {
         match form {
             "stage" => {
                 self.only(map, at, &["stage"]);
-                self.each(value, &place, limits::CHOICES_MAX, Self::name).map(Condition::Stage)
+                let words = Stage::ALL.map(|stage| (stage.word(), stage));
+                let stages = self.each(value, &place, words.len(), |parser, value, at| {
+                    parser.word(value, at, "unknown_value", &words)
+                });
+                stages.map(Condition::Stage)
             }
             "aipl" => {
                 self.only(map, at, &["aipl"]);
@@ -50,12 +54,19 @@ impl Parser {
     }
 
     fn journey(&mut self, map: &Map<String, Value>, at: &Place<'_>) -> Option<JourneyTest> {
-        self.only(map, at, &["journey", "state", "within_days", "within_hours", "within_minutes"]);
         let journey = self.id::<JourneyId>(map.get("journey")?, &at.key("journey"), "jrn_");
         let words = JourneyState::ALL.map(|state| (state.word(), state));
         let state = self
             .required(map, at, "state", "where the customer stands in the journey")
             .and_then(|value| self.word(value, &at.key("state"), "unknown_value", &words));
+        // A window looks back at an outcome; to be inside, or to have never been, is no outcome.
+        let windows: &[&str] = match state {
+            Some(JourneyState::Running | JourneyState::Never) => &[],
+            Some(JourneyState::GoalReached | JourneyState::Exited | JourneyState::Completed) | None => {
+                &["within_days", "within_hours", "within_minutes"]
+            }
+        };
+        self.only(map, at, &[&["journey", "state"], windows].concat());
         let window = self.window(map, at);
         Some(JourneyTest { journey: journey?, state: state?, window: window? })
     }
@@ -87,9 +98,10 @@ impl Parser {
             Some(value) => self.each(value, &place.key("roles"), limits::CHOICES_MAX, Self::name),
             None => Some(Vec::new()),
         };
-        let matches = self
-            .required(inner, &place, "matches", "the condition about the vehicle")
-            .and_then(|value| self.condition(value, &place.key("matches"), depth + 1));
+        let matches = match inner.get("matches") {
+            Some(value) => self.condition(value, &place.key("matches"), depth + 1),
+            None => Some(Condition::All(Vec::new())),
+        };
         Some(VehicleTest { roles: roles?, matches: Box::new(matches?) })
     }
 }

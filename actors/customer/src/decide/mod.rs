@@ -7,6 +7,7 @@ mod message;
 mod observe;
 mod reaction;
 mod report;
+mod stages;
 mod timers;
 mod walk;
 

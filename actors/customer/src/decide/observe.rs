@@ -1,6 +1,7 @@
 //! An event arrived.
 
 use super::reaction::{Reaction, Seen};
+use super::stages;
 use crate::command::{Observation, TraitOps};
 use crate::event::Event;
 use crate::state::Customer;
@@ -21,7 +22,12 @@ pub(super) fn decide(draft: &mut Draft<'_, Customer>, observation: &Arc<Observat
     let mut touched = Touched::default();
     touched.trackers.extend(counted.iter().map(|(id, _)| *id));
     touch_traits(&mut touched, &observation.traits);
-    draft.emit(Event::Observed { observation: observation.clone(), by: world.message, at: world.at, counted });
+    let before = stages::begin(draft, observation, world);
+    let car = before.as_ref().and_then(|before| before.car).filter(|id| draft.state().cars.contains_key(id));
+    draft.emit(Event::Observed { observation: observation.clone(), by: world.message, at: world.at, counted, car });
+    if let Some(before) = before {
+        stages::finish(draft, &before, &mut touched, world.at);
+    }
 
     let mut reaction = Reaction::new(draft, world);
     reaction.touched = touched;

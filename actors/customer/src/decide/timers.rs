@@ -7,7 +7,7 @@ use crate::world::World;
 use roadbook_journey::Input;
 use roadbook_kernel::{Draft, RunId, SegmentId};
 
-/// Fires what is due at `world.at`, in this order: tags end, segments are judged, runs go on. A run thus sees the
+/// Fires what is due at `world.at`, in this order: tags end, stages ripen, segments are judged, runs go on. A run thus sees the
 /// tags and segments of the instant at which it wakes.
 pub(super) fn fire(draft: &mut Draft<'_, Customer>, world: &World<'_>) {
     let at = world.at;
@@ -33,6 +33,7 @@ pub(super) fn fire(draft: &mut Draft<'_, Customer>, world: &World<'_>) {
         reaction.touched.tags.insert(tag.clone());
         reaction.emit(Event::TagExpired { tag, at });
     }
+    reaction.ripen();
     recheck(&mut reaction, &mut rechecks);
     for (_, run) in runs {
         wake(&mut reaction, run);

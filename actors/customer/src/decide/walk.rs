@@ -49,6 +49,7 @@ impl Reaction<'_, '_, '_> {
             entry: Personal::new(entry),
         };
         let id = run.id;
+        self.touched.journeys.insert(journey);
         self.emit(Event::Journey { journey, step: RunEvent::Entered { run } });
         self.step_run(id, Input::Run);
     }
@@ -88,6 +89,9 @@ impl Reaction<'_, '_, '_> {
             Next::Pause { until, listening } => (RunEvent::Paused { run: id, until, listening }, true),
             Next::End(how) => (RunEvent::Ended { run: id, node: run.node.clone(), how, at }, true),
         };
+        if matches!(event, RunEvent::Ended { .. }) {
+            self.touched.journeys.insert(journey);
+        }
         self.emit(Event::Journey { journey, step: event });
         rests
     }

@@ -28,6 +28,10 @@ pub fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
         | Event::TagSet { .. }
         | Event::TagExpired { .. }
         | Event::TraitSet { .. }
+        | Event::CarRelated { .. }
+        | Event::CarReleased { .. }
+        | Event::StageRipened { .. }
+        | Event::StageMoved { .. }
         | Event::CascadeStopped { .. } => {}
     }
 }

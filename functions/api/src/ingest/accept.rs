@@ -5,6 +5,7 @@
 
 use super::rejected;
 use crate::api::{Api, random};
+use crate::debugger::{Noted, Refused, Size};
 use crate::failure::{self, Failure};
 use crate::metrics::{RouteClass, add};
 use crate::{body, credentials, trace};
@@ -62,12 +63,15 @@ async fn accept(api: &Api, door: Door, parts: &Parts, body: Body) -> Result<(), 
         Some(key) => Some(credentials::prove(api, &key).await?),
         None => None,
     };
-    let body = body::read(&parts.headers, body, config.body_bytes_max).await?;
-    let body = body::unpack(&parts.headers, body, config.inflated_bytes_max)?;
+    let body =
+        body::read(&parts.headers, body, config.body_bytes_max).await.inspect_err(told(api, authority.as_ref()))?;
+    let body =
+        body::unpack(&parts.headers, body, config.inflated_bytes_max).inspect_err(told(api, authority.as_ref()))?;
     let batch = match door {
-        Door::Batch => read_batch(&body)?,
-        Door::Single(call) => read_single(call, &body)?,
+        Door::Batch => read_batch(&body),
+        Door::Single(call) => read_single(call, &body),
     };
+    let batch = batch.map_err(Failure::from).inspect_err(told(api, authority.as_ref()))?;
     let authority = match (authority, batch.write_key()) {
         (Some(authority), _) => authority,
         (None, Some(key)) => credentials::prove(api, key).await?,
@@ -83,7 +87,8 @@ async fn accept(api: &Api, door: Door, parts: &Parts, body: Body) -> Result<(), 
     }
     let _ticket = api.gate.enter(batch.len(), config.in_flight_events_max)?;
     add(&api.metrics.received, batch.len() as u64);
-    let sent = Sent { door, list: list(door, &body), strict: is_strict(&parts.headers) };
+    let size = Size { events: batch.len(), bytes: body.len() };
+    let sent = Sent { door, list: list(door, &body), strict: is_strict(&parts.headers), size };
     deliver(api, &sent, &authority, batch).await
 }
 
@@ -93,6 +98,17 @@ struct Sent {
     /// What stands before the index in a pointer to an event; `None` for a single call.
     list: Option<&'static str>,
     strict: bool,
+    size: Size,
+}
+
+/// Notes a request of which nothing could be read, where it is known whose it was.
+fn told<'a>(api: &'a Api, authority: Option<&'a Authority>) -> impl FnOnce(&Failure) + 'a {
+    move |failure| {
+        if let Some(from) = authority {
+            let noted = Noted::request(failure.code(), failure.detail().to_owned());
+            api.debugger.note(from, api.engine().clock.now(), Size { events: 1, bytes: 0 }, vec![noted]);
+        }
+    }
 }
 
 fn list(door: Door, body: &[u8]) -> Option<&'static str> {
@@ -132,17 +148,27 @@ async fn deliver(api: &Api, sent: &Sent, authority: &Authority, batch: RawBatch<
         }
     }
     if sent.strict && !bad.is_empty() {
+        let told = bad
+            .iter()
+            .map(|(one, _)| Noted::Refused(Refused { reason: rejected::reason(one.clone()), letter: None }))
+            .collect();
+        api.debugger.note(authority, received, sent.size, told);
         return Err(Problem::rejected(bad.iter().map(|(rejected, _)| rejected)).into());
     }
     // Before the good events: if this fails, nothing was taken and the client repeats the whole.
-    if !bad.is_empty() {
-        rejected::keep(api, sent.door, authority, received, bad).await?;
-    }
+    let refused = match bad.is_empty() {
+        true => Vec::new(),
+        false => rejected::keep(api, sent.door, authority, received, bad).await?,
+    };
     if good.is_empty() {
+        api.debugger.note(authority, received, sent.size, refused.into_iter().map(Noted::Refused).collect());
         return Ok(());
     }
+    let about = Noted::about(&good);
     let positions: Vec<u32> = if sent.strict { good.iter().map(|one| one.position).collect() } else { Vec::new() };
     let results = api.app.router.observe(tenant, good).await;
+    let noted = refused.into_iter().map(Noted::Refused).chain(Noted::decided(about, &results)).collect();
+    api.debugger.note(authority, received, sent.size, noted);
     if let Some(fault) = worst(&results) {
         failure::log(fault);
         return Err(Failure::fault(fault));

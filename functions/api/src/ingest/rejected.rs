@@ -2,40 +2,51 @@
 
 use super::Door;
 use crate::api::{Api, random};
+use crate::debugger::Refused;
 use crate::failure::Failure;
 use crate::metrics::add;
 use roadbook_access::Authority;
 use roadbook_customer::Call;
 use roadbook_identity::TenantKeys;
-use roadbook_kernel::{MessageId, Moment, Place, Refusal};
+use roadbook_kernel::{DeadLetterId, MessageId, Moment, Place, Refusal};
 use roadbook_runtime::ports::{Commit, CommitError, ItemKey};
 use roadbook_runtime::{Letter, LetterKind, Undelivered};
 use roadbook_wire::Rejected;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Letters of one commit: a body holds at most 4 MB, so this bounds a commit to about as much.
 const COMMIT_LETTERS_MAX: usize = 256;
 
 /// Writes a dead letter for each of these events, unless its message has one: a request that is repeated because its
-/// answer was lost leaves one letter per event.
+/// answer was lost leaves one letter per event. Says where each waits, in their order.
 pub(super) async fn keep(
     api: &Api,
     door: Door,
     authority: &Authority,
     received: Moment,
     bad: Vec<(Rejected, Value)>,
-) -> Result<(), Failure> {
+) -> Result<Vec<Refused>, Failure> {
     let (tenant, engine) = (authority.tenant(), api.engine());
     let keys = engine.keys.of(tenant);
-    let mut seen = BTreeSet::new();
-    let mut letters = Vec::new();
+    let mut known: BTreeMap<MessageId, Option<DeadLetterId>> = BTreeMap::new();
+    let (mut letters, mut kept) = (Vec::new(), Vec::new());
     for (rejected, event) in bad {
         let message = message_id(&keys, authority.source(), &event)?;
-        let known = !seen.insert(message) || engine.store.load(&ItemKey::letter_of(tenant, message)).await?.is_some();
-        if !known {
-            letters.push(letter(door, authority, received, message, rejected, event));
-        }
+        let before = match known.get(&message) {
+            Some(id) => Some(*id),
+            None => engine.store.load(&ItemKey::letter_of(tenant, message)).await?.map(|mark| Letter::marked(&mark)),
+        };
+        let reason = reason(rejected);
+        let id = match before {
+            Some(id) => id,
+            None => {
+                letters.push(letter(door, authority, received, message, reason.clone(), event));
+                letters.last().map(|letter| letter.id)
+            }
+        };
+        known.insert(message, id);
+        kept.push(Refused { reason, letter: id });
     }
     for chunk in letters.chunks(COMMIT_LETTERS_MAX) {
         let mut commit = Commit::default();
@@ -50,7 +61,13 @@ pub(super) async fn keep(
         add(&engine.tally.letters, chunk.len() as u64);
         add(&api.metrics.rejected, chunk.len() as u64);
     }
-    Ok(())
+    Ok(kept)
+}
+
+/// What everybody is told of it.
+pub(super) fn reason(rejected: Rejected) -> Refusal {
+    let Rejected { code, pointer, detail, .. } = rejected;
+    Refusal { code: code.clone(), detail: detail.clone(), places: vec![Place { pointer, code, detail }] }
 }
 
 /// Letters are written without a condition; a store that reports one anyway is broken, and says so in the log.
@@ -71,11 +88,9 @@ fn letter(
     authority: &Authority,
     received: Moment,
     message: MessageId,
-    rejected: Rejected,
+    reason: Refusal,
     event: Value,
 ) -> Letter {
-    let place = Place { pointer: rejected.pointer, code: rejected.code.clone(), detail: rejected.detail.clone() };
-    let reason = Refusal { code: rejected.code, detail: rejected.detail, places: vec![place] };
     Letter::new(Undelivered {
         tenant: authority.tenant(),
         message,

@@ -1,11 +1,14 @@
-//! Dead letters: what could not be applied, why, and how it is sent again.
+//! Dead letters: what could not be applied, why, how it is corrected, and how it is sent again.
 
+mod correct;
 mod producer;
 mod replay;
 mod view;
 
+pub(crate) use correct::correct;
 pub(crate) use producer::producer_id;
 pub(crate) use replay::replay;
+pub(crate) use view::wire as shown_event;
 
 use crate::api::Api;
 use crate::failure::Failure;
@@ -25,16 +28,18 @@ const LETTERS_READ: usize = 256;
 /// Letters looked at for one page. A filter that finds little ends its page early, with a cursor to go on.
 const LETTERS_LOOKED_AT_MAX: usize = 4_096;
 
-/// `GET /v1/dead-letters?status=&limit=&cursor=`, newest first.
+/// `GET /v1/dead-letters?status=&code=&limit=&cursor=`, newest first.
 pub(crate) async fn list(State(api): State<Arc<Api>>, secret: Secret, params: Params) -> Result<Json<Page>, Failure> {
     let status = match params.get("status") {
         None | Some("") => None,
         Some("open") => Some(LetterStatus::Open),
+        Some("corrected") => Some(LetterStatus::Corrected),
         Some("replayed") => Some(LetterStatus::Replayed),
-        Some(_) => return Err(Failure::invalid("unknown_choice", "", "`status` is open or replayed")),
+        Some(_) => return Err(Failure::invalid("unknown_choice", "", "`status` is open, corrected or replayed")),
     };
+    let code = params.get("code").filter(|code| !code.is_empty());
     let keys = secret.keys(&api);
-    let page = PageQuery::read(&params, &keys, format!("dead letters/{status:?}"))?;
+    let page = PageQuery::read(&params, &keys, format!("dead letters/{status:?}/{}", code.unwrap_or_default()))?;
     let mut place = page.after.clone();
     let (mut rows, mut looked_at) = (Vec::new(), 0);
     loop {
@@ -46,7 +51,8 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, secret: Secret, params: Pa
                 return Ok(Json(page.answer(rows, place)));
             }
             let letter = Letter::read(&item)?;
-            if status.is_none_or(|status| status == letter.status) {
+            let wanted = status.is_none_or(|status| status == letter.status);
+            if wanted && code.is_none_or(|code| code == letter.reason.code) {
                 rows.push(view::letter(&letter));
             }
             place = Some(key.local().to_vec());

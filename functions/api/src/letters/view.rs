@@ -4,9 +4,9 @@ use super::producer_id;
 use crate::mask;
 use crate::profiles::observed;
 use roadbook_customer::Command;
-use roadbook_runtime::{Letter, LetterKind};
+use roadbook_runtime::{Correction, Letter, LetterKind};
 use roadbook_wire::time::write;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(super) fn letter(letter: &Letter) -> Value {
     let body = letter.body.reveal();
@@ -25,7 +25,9 @@ pub(super) fn letter(letter: &Letter) -> Value {
         "occurred_at": write(letter.occurred),
         "reason": { "code": letter.reason.code, "detail": letter.reason.detail, "places": letter.reason.places },
         "replays": letter.replays,
+        "line": letter.line,
         "event": event(letter.kind, body),
+        "correction": letter.correction.as_ref().map(correction),
     })
 }
 
@@ -33,8 +35,7 @@ pub(super) fn letter(letter: &Letter) -> Value {
 /// shown.
 fn event(kind: LetterKind, body: &Value) -> Value {
     match (kind, body) {
-        (LetterKind::Wire, Value::Object(fields)) => wire(fields),
-        (LetterKind::Wire, _) => Value::Null,
+        (LetterKind::Wire, body) => wire(body),
         (LetterKind::Command, body) => match serde_json::from_value(body.clone()) {
             Ok(Command::Observe(observation)) => observed(&observation),
             Ok(
@@ -70,7 +71,9 @@ const PLAIN: [&str; 15] = [
     "version",
 ];
 
-fn wire(fields: &Map<String, Value>) -> Value {
+/// An event as a client sent it; `null` where it is no object.
+pub(crate) fn wire(event: &Value) -> Value {
+    let Value::Object(fields) = event else { return Value::Null };
     let shown = fields.iter().map(|(key, value)| {
         let shown = match (key.as_str(), value) {
             ("properties" | "traits", Value::Object(named)) => mask::map(named),
@@ -80,4 +83,8 @@ fn wire(fields: &Map<String, Value>) -> Value {
         (key.clone(), shown)
     });
     Value::Object(shown.collect())
+}
+
+fn correction(correction: &Correction) -> Value {
+    json!({ "event": wire(correction.body.reveal()), "by": correction.by, "at": write(correction.at) })
 }

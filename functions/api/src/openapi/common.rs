@@ -46,6 +46,7 @@ ids! {
     CustomerId, roadbook_kernel::CustomerId, "A customer's One ID (客户统一标识).";
     SegmentId, roadbook_kernel::SegmentId, "A segment (人群).";
     JourneyId, roadbook_kernel::JourneyId, "A journey (旅程).";
+    VehicleId, roadbook_kernel::VehicleId, "A car (车辆): a hash of its VIN under the tenant's key.";
     RunId, roadbook_kernel::RunId, "One passage of one customer through one journey.";
     MessageId, roadbook_kernel::MessageId, "One accepted message; the same event sent again has the same one.";
     SendKey, roadbook_kernel::SendKey, "One message to one customer (触达).";

@@ -134,13 +134,26 @@ impl Description {
             .refuses(400, &["invalid_limit", "invalid_cursor"])
     }
 
-    /// `Idempotency-Key`.
+    /// `Idempotency-Key`, by which a command is recognised.
     pub(super) fn idempotent(self) -> Self {
+        if self.parameters.iter().any(|one| one.name == "Idempotency-Key") {
+            return self;
+        }
         self.header::<super::common::IdempotencyKey>(
             "Idempotency-Key",
             "A name for this request. The same request under the same name, with the same key, is carried out once.",
         )
         .refuses(400, &["invalid_idempotency_key"])
+    }
+
+    /// What follows from the middleware that answers a repeated `POST` or `PATCH` with the first answer.
+    pub(super) fn repeatable(self) -> Self {
+        self.idempotent()
+            .refuses(400, &["body_interrupted"])
+            .refuses(408, &["body_too_slow"])
+            .refuses(409, &["idempotency_key_in_progress"])
+            .refuses(413, &["body_too_large"])
+            .refuses(422, &["idempotency_key_reused"])
     }
 
     /// A JSON body.
@@ -175,6 +188,14 @@ impl Description {
     pub(super) fn answers_as<T: JsonSchema>(mut self, status: u16, kind: &'static str, text: &'static str) -> Self {
         let shape: Shape = Schemas::answered::<T>;
         self.answers.push(Answer { status, text, content: vec![(kind, shape)], headers: Vec::new() });
+        self
+    }
+
+    /// The answer that was described last, with a body of another type where the caller asks for it.
+    pub(super) fn or_as<T: JsonSchema>(mut self, kind: &'static str) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.content.push((kind, Schemas::answered::<T>));
+        }
         self
     }
 

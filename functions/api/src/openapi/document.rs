@@ -31,6 +31,7 @@ pub fn document() -> OpenApi {
         else {
             continue;
         };
+        let described = if is_repeatable(route) { described.repeatable() } else { described };
         let operation: Operation = read(operation(&mut schemas, tag, &described, route));
         if !paths.contains_key(described.path) {
             order.push(described.path);
@@ -64,6 +65,11 @@ pub fn document() -> OpenApi {
         tags: tags(),
         ..OpenApi::default()
     }
+}
+
+/// Whether the middleware in `idempotency.rs` stands in front of it.
+fn is_repeatable(route: &RouteInfo) -> bool {
+    route.class == RouteClass::Secret && matches!(route.method, "post" | "patch") && route.path != "/v1/imports"
 }
 
 /// Every description with the tag of its area.

@@ -22,7 +22,7 @@ written! {
 /// it.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
-struct Event {
+pub(super) struct Event {
     /// Which call it is. Needed in a batch; the path says it for a single call.
     #[serde(default)]
     r#type: Option<CallName>,

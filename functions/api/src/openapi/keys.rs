@@ -56,7 +56,8 @@ pub(super) fn routes() -> Vec<Description> {
             .says("Create an API key", "The answer is the only place that ever shows the key.")
             .takes::<ApiKeyDraft>("Name and kind.", json!({ "name": "website", "kind": "write" }))
             .answers::<NewApiKey>(201, "The key, once.")
-            .with("Cache-Control", "`no-store`."),
+            .with("Cache-Control", "`no-store`.")
+            .refuses(409, &["answer_shown_once"]),
         Description::delete("/v1/api-keys/{id}", "revokeApiKey")
             .says("Revoke an API key", "It proves nothing from now on. Revoking it again changes nothing.")
             .of::<KeyId>("id", "Which key.")

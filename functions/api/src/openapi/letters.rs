@@ -2,8 +2,10 @@
 
 use super::common::{AnyObject, CustomerId, LetterId, MessageId, Page, Time};
 use super::describe::Description;
+use super::ingestion::Event;
 use super::problems::Place;
 use schemars::JsonSchema;
+use serde_json::json;
 
 /// Where a letter stands.
 #[derive(JsonSchema)]
@@ -11,6 +13,8 @@ use schemars::JsonSchema;
 enum LetterStatus {
     /// Waits for somebody.
     Open,
+    /// Somebody has written what the event should have been.
+    Corrected,
     /// Was sent again as a new message.
     Replayed,
 }
@@ -50,8 +54,21 @@ struct DeadLetter {
     reason: LetterReason,
     /// How often it was sent again.
     replays: u32,
+    /// The line of the imported file it stood on.
+    line: Option<u64>,
     /// The event; `null` where it is no JSON object, and then none of it is shown.
     event: Option<AnyObject>,
+    correction: Option<LetterCorrection>,
+}
+
+/// What the event should have been.
+#[derive(JsonSchema)]
+struct LetterCorrection {
+    /// Masked as well.
+    event: Option<AnyObject>,
+    /// The public id of a key or a person.
+    by: String,
+    at: Time,
 }
 
 /// A letter that was sent again, and what became of it.
@@ -95,11 +112,16 @@ struct ReplayRefusal {
     places: Vec<Place>,
 }
 
+/// An event that cannot be read at all.
+const UNREADABLE: &[&str] =
+    &["body_too_large", "malformed_batch", "malformed_json", "malformed_utf8", "too_many_events"];
+
 pub(super) fn routes() -> Vec<Description> {
     vec![
         Description::get("/v1/dead-letters", "listDeadLetters")
             .says("List dead letters", "Newest first. A filter that finds little may end its page early.")
             .query::<LetterStatus>("status", "Only those that stand so.")
+            .query::<String>("code", "Only those with this code as their reason.")
             .paged()
             .answers::<Page<DeadLetter>>(200, "A page of letters.")
             .refuses(400, &["unknown_choice"]),
@@ -107,6 +129,19 @@ pub(super) fn routes() -> Vec<Description> {
             .says("Get a dead letter", "The event, why it could not be applied, and where it is wrong.")
             .of::<LetterId>("id", "Which letter.")
             .answers::<DeadLetter>(200, "The letter."),
+        Description::put("/v1/dead-letters/{id}", "correctDeadLetter")
+            .says(
+                "Correct a dead letter",
+                "The event as it should have been, as `/v1/batch` takes one. The original stays. A mask that stands where \
+                 it was shown stands for its value.",
+            )
+            .of::<LetterId>("id", "Which letter.")
+            .takes::<Event>("The event.", json!({ "type": "track", "userId": "u-1001", "event": "model_viewed" }))
+            .answers::<DeadLetter>(200, "The letter with its correction.")
+            .refuses(409, &["already_applied"])
+            .refuses(422, super::problems::EVENT_FLAWS)
+            .refuses(422, UNREADABLE)
+            .refuses(422, &["masked_value"]),
         Description::post("/v1/dead-letters/{id}/replay", "replayDeadLetter")
             .says(
                 "Send a dead letter again",
@@ -115,9 +150,8 @@ pub(super) fn routes() -> Vec<Description> {
             )
             .of::<LetterId>("id", "Which letter.")
             .answers::<ReplayedLetter>(200, "The letter, and what became of the message.")
-            .refuses(400, &["malformed_batch", "malformed_json"])
             .refuses(409, &["not_replayable"])
-            .refuses(413, &["body_too_large"])
-            .refuses(422, super::problems::EVENT_FLAWS),
+            .refuses(422, super::problems::EVENT_FLAWS)
+            .refuses(422, UNREADABLE),
     ]
 }

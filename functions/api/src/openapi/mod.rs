@@ -17,6 +17,7 @@
 
 mod common;
 mod consents;
+mod debugger;
 mod describe;
 mod document;
 mod identity;
@@ -24,6 +25,7 @@ mod ingestion;
 mod journeys;
 mod keys;
 mod letters;
+mod lifecycle;
 mod operations;
 mod problems;
 mod profile_shapes;
@@ -57,6 +59,9 @@ const AREAS: &[Area] = &[
         text: "What is known of one customer (客户), personal values masked.",
         describe: profiles::routes,
     },
+    Area {
+        tag: "lifecycle", text: "Where customers and their cars stand (生命周期).", describe: lifecycle::routes
+    },
     Area { tag: "consents", text: "What customers said about being contacted (授权).", describe: consents::routes },
     Area { tag: "identity", text: "Who is whom (One ID): merges and what led to them.", describe: identity::routes },
     Area { tag: "segments", text: "Groups of customers by a condition (人群).", describe: segments::routes },
@@ -66,6 +71,7 @@ const AREAS: &[Area] = &[
         describe: journeys::routes,
     },
     Area { tag: "dead letters", text: "What could not be applied, and why (死信).", describe: letters::routes },
+    Area { tag: "debugger", text: "What came in last (事件调试).", describe: debugger::routes },
     Area { tag: "access", text: "API keys (密钥).", describe: keys::routes },
     Area {
         tag: "operations",

@@ -2,8 +2,9 @@
 
 use super::common::{
     AnyObject, Anything, ChannelKind, ConflictId, ConsentPurpose, CustomerId, IdentifierKind, JourneyId, MessageId,
-    RunId, SegmentId, SendKey, SendPurpose, Time, Values,
+    RunId, SegmentId, SendKey, SendPurpose, Time, Values, VehicleId,
 };
+use super::lifecycle::{AiplWord, CarRole, ProfileCar, SignalWord, StageWord, Words};
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
 
@@ -25,6 +26,11 @@ pub(super) struct Profile {
     events: u64,
     first_seen_at: Option<Time>,
     last_seen_at: Option<Time>,
+    /// Where they stand (生命周期阶段); `null` before anything is known.
+    stage: Option<StageWord>,
+    aipl: Option<AiplWord>,
+    cars: Vec<ProfileCar>,
+    stores: Vec<Store>,
     identifiers: Vec<Identifier>,
     traits: Values,
     /// Tags (标签) by key.
@@ -37,6 +43,15 @@ pub(super) struct Profile {
     journeys: Vec<Passage>,
     /// Messages that were asked for, the latest.
     sends: Vec<Send>,
+}
+
+/// A store (门店) they had to do with.
+#[derive(JsonSchema)]
+struct Store {
+    /// The store's code.
+    id: String,
+    first_seen_at: Time,
+    last_seen_at: Time,
 }
 
 /// An identifier, masked.
@@ -399,6 +414,24 @@ enum Fact {
         run: RunId,
         node: String,
         how: String,
+    },
+    /// A person and a car have to do with each other.
+    CarRelated {
+        car: VehicleId,
+        /// Masked.
+        vin: String,
+        role: CarRole,
+    },
+    CarReleased {
+        car: VehicleId,
+    },
+    /// Somebody, or a car of theirs, came to another stage.
+    StageMoved {
+        /// `null` for the person.
+        car: Option<VehicleId>,
+        from: Option<Words>,
+        to: Option<Words>,
+        because: Option<SignalWord>,
     },
     /// A journey asked for a message.
     MessageAsked {

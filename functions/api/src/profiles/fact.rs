@@ -1,5 +1,6 @@
 //! One line of a timeline per fact that a person would want to read about. Personal values are masked.
 
+use super::stages;
 use super::view::{cause, name, send_request, send_status, word};
 use crate::mask;
 use roadbook_customer::{Event, Observation};
@@ -51,6 +52,10 @@ pub(super) fn lines<'a>(entry: &'a Entry<Event>) -> impl Iterator<Item = Line<'a
             | Event::Journey { .. }
             | Event::Messaged { .. }
             | Event::SendReported { .. }
+            | Event::CarRelated { .. }
+            | Event::CarReleased { .. }
+            | Event::StageRipened { .. }
+            | Event::StageMoved { .. }
             | Event::CascadeStopped { .. } => What::Fact(fact_name(event)?, event),
         };
         Some(Line { at: time(event).unwrap_or(fallback), cause: &entry.cause, kind })
@@ -129,6 +134,10 @@ fn time(event: &Event) -> Option<Moment> {
         | Event::TraitSet { at, .. }
         | Event::SegmentJudged { at, .. }
         | Event::SendReported { at, .. }
+        | Event::CarRelated { at, .. }
+        | Event::CarReleased { at, .. }
+        | Event::StageRipened { at, .. }
+        | Event::StageMoved { at, .. }
         | Event::CascadeStopped { at, .. } => Some(*at),
         Event::ConsentNoted { standing, .. } => Some(standing.as_of),
         Event::Messaged { record } => Some(record.asked_at),
@@ -168,8 +177,14 @@ fn fact_name(event: &Event) -> Option<&'static str> {
         },
         Event::Messaged { .. } => Some("message_asked"),
         Event::SendReported { .. } => Some("message_reported"),
+        Event::CarRelated { .. } => Some("car_related"),
+        Event::CarReleased { .. } => Some("car_released"),
+        Event::StageMoved { .. } => Some("stage_moved"),
         Event::CascadeStopped { .. } => Some("cascade_stopped"),
-        Event::Observed { .. } | Event::MergedInto { .. } | Event::SegmentJudged { changed: false, .. } => None,
+        Event::Observed { .. }
+        | Event::MergedInto { .. }
+        | Event::StageRipened { .. }
+        | Event::SegmentJudged { changed: false, .. } => None,
     }
 }
 
@@ -224,6 +239,10 @@ fn details(event: &Event) -> Value {
             shown
         }
         Event::SendReported { key, outcome, .. } => json!({ "send": key, "report": outcome }),
+        Event::CarRelated { car, vin, role, .. } => json!({ "car": car, "vin": vin.masked(), "role": role }),
+        Event::CarReleased { car, .. } => json!({ "car": car }),
+        Event::StageRipened { car, signal, .. } => json!({ "car": car, "signal": signal }),
+        Event::StageMoved { car, from, to, .. } => stages::moved(*car, from.as_ref(), to.as_ref()),
         Event::CascadeStopped { steps, .. } => json!({ "steps": steps }),
         Event::Observed { by, .. } | Event::MergedInto { by, .. } => by_message(*by),
     }

@@ -3,12 +3,14 @@
 mod fact;
 mod lookup;
 mod read;
+mod stages;
 mod timeline;
 mod view;
 
 pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::live;
+pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
 pub(crate) use view::{consents, word};
 

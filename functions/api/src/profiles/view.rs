@@ -1,5 +1,6 @@
 //! A customer as the API shows them: one object, personal values masked.
 
+use super::stages;
 use crate::mask;
 use roadbook_customer::{Cause, Customer, Link, SendRecord, SendStatus, Tag};
 use roadbook_journey::{Run, RunState};
@@ -33,6 +34,10 @@ pub(super) fn profile(customer: &Customer, now: Moment) -> Value {
         "traits": traits,
         "tags": tags,
         "consents": consents(&customer.consents),
+        "stage": customer.position().map(|at| at.stage),
+        "aipl": customer.position().map(|at| at.aipl),
+        "cars": stages::cars(customer),
+        "stores": stages::stores(customer),
         "segments": segments(customer),
         "journeys": customer.runs.values().map(run).collect::<Vec<_>>(),
         "sends": customer.sends.iter().map(send).collect::<Vec<_>>(),

@@ -234,6 +234,6 @@ async fn a_repeated_request_with_a_key_makes_one_thing() {
     assert_eq!(rig.get("/v1/segments").await.ok()["data"].as_array().unwrap().len(), 2);
     let wrong = json!({ "name": "x", "condition": { "weather": "sunny" } });
     send("k-3", wrong).await.is_problem(422, "invalid_condition");
-    send("k-3", twice()).await.is_problem(409, "idempotency_key_used");
+    send("k-3", twice()).await.is_problem(422, "idempotency_key_reused");
     send("", twice()).await.is_problem(400, "invalid_idempotency_key");
 }

@@ -24,21 +24,22 @@ const BINARY: &str = "the host puts everything together; it never sees the simul
 const OUTSIDE: &str = "it drives the product from outside, or misunderstandings would cancel out on both sides";
 const PROOF: &str = "tests may see everything";
 
-const PURE: &[&str] = &["kernel", "tenancy", "identity", "audience", "journey", "catalog", "customer"];
+const PURE: &[&str] = &["kernel", "tenancy", "identity", "lifecycle", "audience", "journey", "catalog", "customer"];
 
 /// The table. A new crate without a row fails the test.
 const ROOMS: &[Room] = &[
     Room { package: "kernel", may: &[], why: WORDS },
     Room { package: "tenancy", may: &["kernel"], why: RULES },
     Room { package: "identity", may: &["kernel", "tenancy"], why: RULES },
-    Room { package: "audience", may: &["kernel", "tenancy", "identity"], why: RULES },
+    Room { package: "lifecycle", may: &["kernel"], why: RULES },
+    Room { package: "audience", may: &["kernel", "tenancy", "identity", "lifecycle"], why: RULES },
     Room { package: "journey", may: &["kernel", "tenancy", "identity", "audience"], why: RULES },
     Room { package: "catalog", may: &["kernel", "tenancy", "identity", "audience", "journey"], why: ACTORS },
     // A customer decides under the published definitions: it takes the catalog's immutable answer as an argument, and
     // never its state.
     Room {
         package: "customer",
-        may: &["kernel", "tenancy", "identity", "audience", "journey", "catalog"],
+        may: &["kernel", "tenancy", "identity", "lifecycle", "audience", "journey", "catalog"],
         why: ACTORS,
     },
     Room { package: "runtime", may: PURE, why: ENGINE },
@@ -56,11 +57,23 @@ const ROOMS: &[Room] = &[
     Room {
         package: "api",
         may: &[
-            "kernel", "tenancy", "identity", "audience", "journey", "catalog", "customer", "runtime", "wire", "access",
+            "kernel",
+            "tenancy",
+            "identity",
+            "lifecycle",
+            "audience",
+            "journey",
+            "catalog",
+            "customer",
+            "runtime",
+            "wire",
+            "access",
             "app",
+            "jobs",
         ],
         why: DOOR,
     },
+    Room { package: "jobs", may: &["kernel", "tenancy", "identity", "customer", "runtime", "wire"], why: DOOR },
     Room { package: "send", may: &["kernel", "tenancy", "runtime", "app"], why: DOOR },
     Room {
         package: "host",
@@ -81,6 +94,7 @@ const ROOMS: &[Room] = &[
             "access",
             "app",
             "api",
+            "jobs",
             "send",
         ],
         why: BINARY,
@@ -94,6 +108,7 @@ const ROOMS: &[Room] = &[
             "kernel",
             "tenancy",
             "identity",
+            "lifecycle",
             "audience",
             "journey",
             "catalog",
@@ -107,6 +122,7 @@ const ROOMS: &[Room] = &[
             "access",
             "app",
             "api",
+            "jobs",
             "send",
             "simulator",
         ],

@@ -30,6 +30,24 @@ fn generated_schemas_have_not_drifted() {
     }
 }
 
+/// The diagrams and tables of stages, as they stand between the marks of the page.
+#[test]
+fn the_page_of_stages_is_what_the_tables_say() {
+    use roadbook_lifecycle::{Region, mermaid, tables};
+    let (path, begin, end) = ("actors/lifecycle/README.md", "<!-- tables -->\n", "<!-- /tables -->");
+    let diagrams = [("Towards the next car", Region::Intent), ("With the car they have", Region::Home)]
+        .map(|(title, region)| format!("### {title}\n```mermaid\n{}```\n", mermaid(region)))
+        .concat();
+    let page = text(path);
+    let (head, rest) = page.split_once(begin).expect("the page has the mark");
+    let (_, tail) = rest.split_once(end).expect("the page has the closing mark");
+    let wanted = format!("{head}{begin}{diagrams}\n### What each step means\n{}{end}{tail}", tables());
+    if std::env::var("ROADBOOK_BLESS").is_ok_and(|bless| bless == "1") {
+        std::fs::write(root().join(path), &wanted).expect("write the page");
+    }
+    assert!(text(path) == wanted, "{path} is not what the tables say; `cargo xtask schemas` writes it");
+}
+
 /// The events of `schemas/events/`: a closed check of shape, so that a slip of the pen does not become a contract.
 #[test]
 fn schemas_of_events_are_valid_documents() {

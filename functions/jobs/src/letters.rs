@@ -1,0 +1,122 @@
+//! Sending a dead letter again.
+//!
+//! A replay is a new message: the customer remembers that the original came to nothing. Its id follows from the
+//! original and the number of the replay, so a replay whose answer was lost, or that two people ask for at once, is
+//! still one. What is sent is the correction where there is one, and the message as it came where there is none.
+
+use roadbook_customer::{Command, Observation};
+use roadbook_identity::TenantKeys;
+use roadbook_kernel::{MessageId, Moment, Place, Refusal};
+use roadbook_runtime::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put};
+use roadbook_runtime::{Accepted, Letter, LetterKind, LetterStatus, Outcome, Router};
+use roadbook_wire::read_batch;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// What a replay came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replayed {
+    /// The new message.
+    pub message: MessageId,
+    /// What became of it. What was applied by an earlier replay is a duplicate.
+    pub outcome: Outcome,
+}
+
+/// Why a letter was not sent again. It stays as it is.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ReplayError {
+    /// It is still wrong: the front door says why and where.
+    #[error("the event is still refused: {}", .0.code)]
+    StillWrong(Refusal),
+    /// What it holds is no event, and nobody has corrected it.
+    #[error("the letter holds no event")]
+    NoEvent,
+    /// The world failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Sends a letter again and notes that it was. `version` is the one it was read at.
+///
+/// # Errors
+/// See [`ReplayError`].
+pub async fn replay(router: &Router, letter: &mut Letter, version: u64) -> Result<Replayed, ReplayError> {
+    let engine = router.engine();
+    let keys = engine.keys.of(letter.tenant);
+    if letter.applied {
+        // Asked again because the first answer was lost, or by a double click: it stays applied once.
+        let message = keys.replayed(letter.message, letter.replays);
+        return Ok(Replayed { message, outcome: Outcome::Duplicate { customer: None } });
+    }
+    let number = letter.replays + 1;
+    let message = keys.replayed(letter.message, number);
+    let (observation, occurred) = read(letter, &keys)?;
+    let event = Accepted { id: message, accepted: engine.clock.now(), occurred, position: 0, observation };
+    let outcome = router.observe(letter.tenant, vec![event]).await.pop().unwrap_or(Ok(Outcome::Defect))?;
+    letter.replays = number;
+    letter.status = LetterStatus::Replayed;
+    letter.applied = matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate { .. });
+    mark(router, letter, version).await?;
+    Ok(Replayed { message, outcome })
+}
+
+/// Whoever was faster has marked the same replay. Whoever corrected the letter meanwhile finds it open: the next replay
+/// has the same number, and so is recognised as this one.
+async fn mark(router: &Router, letter: &Letter, version: u64) -> Result<(), Fault> {
+    let key = ItemKey::letter(letter.tenant, letter.id);
+    let item = Some(Item { version: version + 1, body: letter.bytes()? });
+    let put = Put { key, expect: Expect::Version(version), item };
+    match router.engine().store.commit(Commit { puts: vec![put], ..Commit::default() }).await {
+        Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
+        Err(CommitError::Fault(fault)) => Err(fault),
+    }
+}
+
+/// The event as it is to be applied, and when it happened: as it was first accepted, not now.
+fn read(letter: &Letter, keys: &TenantKeys) -> Result<(Arc<Observation>, Moment), ReplayError> {
+    if let Some(correction) = &letter.correction {
+        return check(letter, correction.body.reveal(), keys).map_err(ReplayError::StillWrong);
+    }
+    let body = letter.body.reveal();
+    match letter.kind {
+        LetterKind::Wire => check(letter, body, keys).map_err(ReplayError::StillWrong),
+        LetterKind::Command => match serde_json::from_value(body.clone()) {
+            Ok(Command::Observe(observation)) => Ok((observation, letter.occurred)),
+            Ok(
+                Command::NoteConsent(_)
+                | Command::Unmerge { .. }
+                | Command::Unbind { .. }
+                | Command::MergeWith { .. }
+                | Command::ReportSend(_)
+                | Command::Backfill { .. },
+            )
+            | Err(_) => Err(ReplayError::NoEvent),
+        },
+    }
+}
+
+/// Reads a body as the front door would have at the time the letter's message came: the observation, and when it
+/// happened. What was accepted before keeps the time it was given then.
+///
+/// # Errors
+/// What is wrong with it, with pointers that begin at the event.
+pub fn check(letter: &Letter, body: &Value, keys: &TenantKeys) -> Result<(Arc<Observation>, Moment), Refusal> {
+    let text = json!({ "batch": [body] }).to_string();
+    let batch = read_batch(text.as_bytes())
+        .map_err(|error| Refusal::new(error.code(), "the event cannot be read as JSON of an event"))?;
+    match batch.into_inbound(keys, &letter.source, letter.accepted).pop() {
+        Some(Ok(inbound)) => {
+            let occurred = match letter.kind {
+                LetterKind::Wire => inbound.occurred_at,
+                LetterKind::Command => letter.occurred,
+            };
+            Ok((Arc::new(inbound.observation), occurred))
+        }
+        Some(Err((rejected, _))) => {
+            let pointer = rejected.pointer.strip_prefix("/batch/0").unwrap_or_default().to_owned();
+            let place = Place { pointer, code: rejected.code.clone(), detail: rejected.detail.clone() };
+            Err(Refusal { code: rejected.code, detail: rejected.detail, places: vec![place] })
+        }
+        None => Err(Refusal::new("malformed_batch", "there is no event in it")),
+    }
+}
