@@ -46,8 +46,8 @@ fn later_form(condition: &Condition) -> Option<&'static str> {
         | Condition::Stage(_)
         | Condition::Aipl(_)
         | Condition::Journey(_)
-        | Condition::Vehicle(_) => None,
-        Condition::Consent(_) => Some("consent"),
+        | Condition::Vehicle(_)
+        | Condition::Consent(_) => None,
         Condition::EventFirst(_) => Some("first"),
         Condition::EventAggregate(aggregate) => Some(aggregate.statistic.word()),
         Condition::Sequence(_) => Some("sequence"),

@@ -20,6 +20,8 @@ pub struct Reads {
     pub stage: bool,
     /// Whether it asks for vehicles.
     pub vehicles: bool,
+    /// Whether it asks what was said about a purpose of contact.
+    pub consents: bool,
     /// Names of events.
     pub events: BTreeSet<String>,
     /// Whether a window or a relative date makes it change by time alone. A segment it refers to may too: that

@@ -3,6 +3,7 @@
 
 use crate::{AiplStage, Comparison, Scalar, Stage};
 use roadbook_kernel::{DAY_MS, HOUR_MS, JourneyId, MINUTE_MS, Moment, SegmentId};
+use roadbook_tenancy::{ChannelKind, Purpose};
 use serde_json::Number;
 
 /// A statement about one customer that is true or false at an instant.
@@ -34,10 +35,10 @@ pub enum Condition {
     Journey(JourneyTest),
     /// Has a vehicle, in one of these roles, about which a condition holds.
     Vehicle(VehicleTest),
-
-    // ---- later ----
     /// What was said about a purpose of contact.
     Consent(ConsentTest),
+
+    // ---- later ----
     /// How long ago an event first happened.
     EventFirst(EventRecency),
     /// The sum or average of a property over events.
@@ -234,21 +235,24 @@ pub struct EventRecency {
 }
 
 /// What was last said about a purpose.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum ConsentState {
     /// Allowed.
     Granted,
     /// Withdrawn.
     Withdrawn,
     /// Nothing was ever said.
+    #[default]
     Unknown,
 }
 
 /// A test of consent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConsentTest {
-    /// The purpose, `service` or `marketing` today.
-    pub purpose: String,
+    /// The purpose.
+    pub purpose: Purpose,
+    /// The channel: then the word that decides for it counts. `None` = what was said about all channels together.
+    pub channel: Option<ChannelKind>,
     /// What must have been said.
     pub is: ConsentState,
 }

@@ -1,8 +1,9 @@
 //! Evaluation: is it true at `now`, and until when is that certain?
 
 use crate::plan::Plan;
-use crate::{AiplStage, JourneyState, JourneyTest, Stage, Tracker, TrackerId};
+use crate::{AiplStage, ConsentState, JourneyState, JourneyTest, Stage, Tracker, TrackerId};
 use roadbook_kernel::{JourneyId, Moment, SegmentId};
+use roadbook_tenancy::{ChannelKind, Purpose};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -31,6 +32,10 @@ pub trait Subject {
     /// When the customer last left a journey with this outcome.
     fn journey_ended(&self, _id: JourneyId, _outcome: JourneyState) -> Option<Moment> {
         None
+    }
+    /// What was said about a purpose: the word that decides for a channel, or (`None`) that about all of them.
+    fn consent(&self, _purpose: Purpose, _channel: Option<ChannelKind>) -> ConsentState {
+        ConsentState::Unknown
     }
     /// Whether one of the customer's vehicles passes: it is shown with the customer's role and what is known of it.
     fn any_vehicle(&self, _passes: &mut dyn FnMut(&str, &dyn Subject) -> bool) -> bool {
@@ -96,6 +101,7 @@ impl Plan {
             Plan::Stage(stages) => Truth::fixed(subject.stage().is_some_and(|stage| stages.contains(&stage))),
             Plan::Aipl(stages) => Truth::fixed(subject.aipl().is_some_and(|stage| stages.contains(&stage))),
             Plan::Journey(test) => journey(test, subject, now),
+            Plan::Consent(test) => Truth::fixed(subject.consent(test.purpose, test.channel) == test.is),
             // Nothing that can be asked of a vehicle changes by time alone.
             Plan::Vehicle(roles, part) => Truth::fixed(subject.any_vehicle(&mut |role, vehicle| {
                 (roles.is_empty() || roles.iter().any(|one| one == role)) && part.truth(vehicle, now).holds

@@ -44,6 +44,8 @@ fn good() -> Vec<Value> {
         json!({"journey": JOURNEY, "state": "running"}),
         json!({"journey": JOURNEY, "state": "goal_reached", "within_days": 90}),
         json!({"journey": JOURNEY, "state": "exited"}),
+        json!({"not": {"consent": "marketing", "is": "granted"}}),
+        json!({"consent": "service", "channel": "wecom_seller", "is": "unknown"}),
         json!({"vehicle": {}}),
         json!({"vehicle": {"roles": ["owner"]}}),
         json!({"vehicle": {"roles": ["owner", "driver"], "matches": {"any": [{"stage": ["renewal"]}, {"not": {"aipl": ["loyal"]}}]}}}),
@@ -53,7 +55,7 @@ fn good() -> Vec<Value> {
 /// What parses, and cannot be saved yet. The text is the pointer to the part that cannot.
 fn later() -> Vec<(Value, &'static str)> {
     vec![
-        (json!({"not": {"consent": "marketing", "is": "granted"}}), "/not"),
+        (json!({"not": {"list": "vip_2025"}}), "/not"),
         (json!({"all": [{"tag": "a"}, {"event": "visit", "first": {"op": "within", "days": 7}}]}), "/all/1"),
         (
             json!({"event": "purchase", "sum": {"property": "amount", "op": "gte", "value": 1e5}, "within_days": 365}),
@@ -199,6 +201,7 @@ fn bad_later() -> Vec<Bad> {
         (true, json!({"aipl": ["aware", "lost"]}), &[("/aipl/1", "unknown_value")]),
         (true, json!({"consent": "spam", "is": "granted"}), &[("/consent", "unknown_value")]),
         (true, json!({"consent": "service"}), &[("", "missing_field")]),
+        (true, json!({"consent": "service", "channel": "pigeon", "is": "unknown"}), &[("/channel", "unknown_value")]),
         (true, json!({"journey": SEGMENT, "state": "lost"}), &[("/journey", "bad_id"), ("/state", "unknown_value")]),
         (
             true,

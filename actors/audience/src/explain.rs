@@ -3,7 +3,10 @@
 use crate::evaluate::occurrences;
 use crate::plan::Plan;
 use crate::problem::Place;
-use crate::{AiplStage, Compiled, Condition, JourneyTest, Occurrence, Recency, Span, Stage, Subject, TraitTest, Truth};
+use crate::{
+    AiplStage, Compiled, Condition, ConsentState, ConsentTest, JourneyTest, Occurrence, Recency, Span, Stage, Subject,
+    TraitTest, Truth,
+};
 use roadbook_kernel::{Moment, Personal, SegmentId};
 use serde_json::Value;
 
@@ -92,6 +95,13 @@ pub enum Asked {
         /// Each vehicle's role and stage, and whether it passes.
         have: Vec<(String, Option<Stage>, bool)>,
     },
+    /// What was said about a purpose of contact.
+    Consent {
+        /// What was asked.
+        test: ConsentTest,
+        /// What was said.
+        have: ConsentState,
+    },
     /// A form that cannot be evaluated yet: the whole never holds.
     NotSupported,
 }
@@ -158,6 +168,9 @@ fn explain(condition: &Condition, plan: &Plan, at: &Place<'_>, subject: &dyn Sub
             });
             Asked::Vehicle { roles: test.roles.clone(), have }
         }
+        (Condition::Consent(test), Plan::Consent(_)) => {
+            Asked::Consent { test: test.clone(), have: subject.consent(test.purpose, test.channel) }
+        }
         // Where one form cannot be evaluated, the plan of the whole is "no": there is nothing to walk along.
         (_, _) => Asked::NotSupported,
     };
@@ -196,6 +209,7 @@ impl Explained {
             | Asked::Aipl(_)
             | Asked::Journey { .. }
             | Asked::Vehicle { .. }
+            | Asked::Consent { .. }
             | Asked::NotSupported => found.push((self, negated)),
         }
     }

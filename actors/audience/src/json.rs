@@ -61,7 +61,13 @@ impl Condition {
             Condition::EventLast(last) => recency(last, "last"),
             Condition::Stage(stages) => json!({"stage": stages}),
             Condition::Aipl(stages) => json!({"aipl": stages}),
-            Condition::Consent(test) => json!({"consent": test.purpose, "is": test.is.word()}),
+            Condition::Consent(test) => {
+                let mut asked = json!({"consent": test.purpose, "is": test.is.word()});
+                if let Some(channel) = test.channel {
+                    asked["channel"] = json!(channel);
+                }
+                asked
+            }
             Condition::Journey(test) => {
                 windowed(json!({"journey": test.journey, "state": test.state.word()}), test.window)
             }

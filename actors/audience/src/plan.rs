@@ -3,7 +3,8 @@
 use crate::check::fits_a_vehicle;
 use crate::window::{CountRule, LastRule};
 use crate::{
-    AiplStage, Condition, DateTest, JourneyTest, Reads, Stage, TagTest, TrackerId, TrackerSpec, TraitOp, ValueTest,
+    AiplStage, Condition, ConsentTest, DateTest, JourneyTest, Reads, Stage, TagTest, TrackerId, TrackerSpec, TraitOp,
+    ValueTest,
 };
 use roadbook_kernel::SegmentId;
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub(crate) enum Plan {
     Aipl(Vec<AiplStage>),
     Journey(JourneyTest),
     Vehicle(Vec<String>, Box<Plan>),
+    Consent(ConsentTest),
 }
 
 /// Gathers, in one walk, the plan, what it reads and which trackers it needs.
@@ -96,11 +98,11 @@ impl Planner {
                 self.in_vehicle = false;
                 Plan::Vehicle(test.roles.clone(), Box::new(part))
             }
-            Condition::Consent(_)
-            | Condition::EventFirst(_)
-            | Condition::EventAggregate(_)
-            | Condition::Sequence(_)
-            | Condition::List(_) => {
+            Condition::Consent(test) => {
+                self.reads.consents = true;
+                Plan::Consent(test.clone())
+            }
+            Condition::EventFirst(_) | Condition::EventAggregate(_) | Condition::Sequence(_) | Condition::List(_) => {
                 self.unsupported = true;
                 Plan::Fixed(false)
             }

@@ -38,6 +38,8 @@ pub struct Touched {
     pub stage: bool,
     /// Whether a vehicle came, went, or its stage moved.
     pub vehicles: bool,
+    /// Whether something was said about a purpose of contact.
+    pub consents: bool,
 }
 
 /// All published segments of a tenant and the trackers of everything else that counts events.
@@ -55,6 +57,7 @@ pub struct RuleSet {
     by_journey: BTreeMap<JourneyId, Vec<usize>>,
     by_stage: Vec<usize>,
     by_vehicle: Vec<usize>,
+    by_consent: Vec<usize>,
     /// For each segment, those whose condition names it.
     dependents: Vec<Vec<usize>>,
     true_when_blank: Vec<usize>,
@@ -100,6 +103,7 @@ impl RuleSet {
         found.extend(touched.journeys.iter().filter_map(|id| self.by_journey.get(id)).flatten());
         found.extend(self.by_stage.iter().filter(|_| touched.stage));
         found.extend(self.by_vehicle.iter().filter(|_| touched.vehicles));
+        found.extend(self.by_consent.iter().filter(|_| touched.consents));
         for segment in touched.segments.iter().filter_map(|id| self.index_of(*id)) {
             found.extend(&self.dependents[segment]);
         }
@@ -170,6 +174,7 @@ impl RuleSet {
             }
             self.by_stage.extend(reads.stage.then_some(index));
             self.by_vehicle.extend(reads.vehicles.then_some(index));
+            self.by_consent.extend(reads.consents.then_some(index));
             for referred in reads.segments.iter().filter_map(|id| self.index_of.get(id)) {
                 self.dependents[*referred].push(index);
             }

@@ -2,6 +2,7 @@
 //! in its description. `examples.rs` proves that schema and parser accept and refuse the same.
 
 use crate::{AiplStage, Comparison, Condition, ConsentState, JourneyState, Recency, Stage, limits};
+use roadbook_tenancy::{ChannelKind, Purpose};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema as schema};
 use serde_json::{Map, Value, json};
@@ -146,13 +147,7 @@ fn later(generator: &mut SchemaGenerator) -> Vec<Value> {
         "type": "array", "items": step, "minItems": 2, "maxItems": limits::STEPS_MAX,
     });
     forms.extend(windowed(&["sequence"], json!({"sequence": steps})));
-    forms.extend([
-        closed(&["consent", "is"], json!({
-            "consent": {"enum": ["service", "marketing"], "description": "NOT YET SUPPORTED. A purpose of contact."},
-            "is": words(ConsentState::ALL.map(ConsentState::word), "What was last said about it."),
-        })),
-        closed(&["list"], json!({"list": name("NOT YET SUPPORTED. The id of a static list.")})),
-    ]);
+    forms.extend([closed(&["list"], json!({"list": name("NOT YET SUPPORTED. The id of a static list.")}))]);
     forms
 }
 
@@ -169,6 +164,12 @@ fn standing(generator: &mut SchemaGenerator) -> Vec<Value> {
             list_of(words(Stage::ALL.map(Stage::word), "A stage."), Stage::ALL.len()))})),
         closed(&["aipl"], json!({"aipl": described("At one of these AIPL stages.",
             list_of(words(AiplStage::ALL.map(AiplStage::word), "A stage."), AiplStage::ALL.len()))})),
+        closed(&["consent", "is"], json!({
+            "consent": words(Purpose::ALL.map(Purpose::word), "A purpose of contact, or of using the data."),
+            "channel": words(ChannelKind::ALL.map(ChannelKind::word),
+                "The word that decides for this channel; without it, what was said about all channels together."),
+            "is": words(ConsentState::ALL.map(ConsentState::word), "What was last said about it."),
+        })),
         closed(&["vehicle"], json!({"vehicle": {
             "description": "Has a car, in one of the roles (any, if left out), of which `matches` holds (anything, if \
                 left out). Of a car `stage` and `aipl` can be asked, with `all`, `any` and `not`.",

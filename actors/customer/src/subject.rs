@@ -2,9 +2,10 @@
 
 use crate::cars::Car;
 use crate::state::Customer;
-use roadbook_audience::{AiplStage, JourneyState, Stage, Subject, Tracker, TrackerId};
+use roadbook_audience::{AiplStage, ConsentState, JourneyState, Stage, Subject, Tracker, TrackerId};
 use roadbook_journey::Ending;
 use roadbook_kernel::{JourneyId, Moment, SegmentId};
+use roadbook_tenancy::{ChannelKind, Purpose, Verdict};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -51,6 +52,18 @@ impl Subject for Customer {
             JourneyState::Running | JourneyState::Never => return None,
         };
         self.visits.get(&id)?.outcomes.get(&how).copied()
+    }
+
+    fn consent(&self, purpose: Purpose, channel: Option<ChannelKind>) -> ConsentState {
+        let word = match channel {
+            Some(channel) => self.consents.deciding(purpose, channel),
+            None => self.consents.standing(purpose, None),
+        };
+        match word.map(|word| word.verdict) {
+            Some(Verdict::Granted) => ConsentState::Granted,
+            Some(Verdict::Withdrawn) => ConsentState::Withdrawn,
+            None => ConsentState::Unknown,
+        }
     }
 
     fn any_vehicle(&self, passes: &mut dyn FnMut(&str, &dyn Subject) -> bool) -> bool {

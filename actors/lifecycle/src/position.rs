@@ -7,7 +7,7 @@
 //! 3. With a car the intent is the headline where [`crate::StepSpec::as_owner`] gives it a meaning: a comparison is an
 //!    upgrade, a lead and everything after it a purchase like any other. A single look, or a lost lead, is not.
 //!
-//! AIPL is the highest of intent and cars; loyal, once somebody was it.
+//! AIPL is the highest of intent and cars; loyal where [`LOYAL`] is met by the person or by a car they have now.
 
 use crate::{Aipl, Evidence, Phase, Place, Purchase, Region, Signal, Stage, Step};
 use roadbook_kernel::Moment;

@@ -139,6 +139,21 @@ impl Store for Memory {
         Ok(tables.due.keys().filter_map(entry).collect())
     }
 
+    async fn due_page(
+        &self,
+        kind: DueKind,
+        lane: u8,
+        from: Option<&DueEntry>,
+        limit: usize,
+    ) -> Result<Vec<DueEntry>, Fault> {
+        let tables = self.tables();
+        let fits = |(of, at, due, key): &&(DueKind, u8, Moment, ItemKey)| {
+            *of == kind && *at == lane && from.is_none_or(|from| (*due, key) >= (from.due, &from.key))
+        };
+        let entry = |(_, _, due, key): &(DueKind, u8, Moment, ItemKey)| DueEntry { due: *due, key: key.clone() };
+        Ok(tables.due.keys().filter(fits).take(limit).map(entry).collect())
+    }
+
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
         Ok(self.tables().due.keys().filter(|(of, ..)| *of == kind).map(|(_, _, due, _)| *due).min())
     }

@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 /// The tenant under which the store's own bookkeeping lies.
 pub const SYSTEM: TenantId = TenantId::from_u128(0);
-const CURSOR: &str = "relay/cursor";
+/// The name of the document that keeps the relay's place.
+pub(crate) const CURSOR: &str = "relay/cursor";
 
 /// A relay with its place in the log.
 pub struct Relay {

@@ -126,6 +126,12 @@ impl SendJob {
         }
     }
 
+    /// When somebody must look at it again; `None` once it is done.
+    pub(crate) fn waits_until(&self) -> Option<Moment> {
+        let due = self.due();
+        (due != Moment::MAX).then_some(due)
+    }
+
     pub(crate) fn item(&self, version: u64) -> Result<Item, Fault> {
         let body = serde_json::to_vec(self).map_err(|error| Fault::Corrupt(error.to_string()))?;
         Ok(Item { version, body: body.into() })
@@ -144,7 +150,7 @@ impl Held {
         job.attempts += u32::from(matches!(after, JobState::Attempting { .. }));
         job.doubtful |= matches!((before, after), (JobState::Attempting { .. }, JobState::Attempting { .. }));
         job.state = state;
-        let now = (job.due() != Moment::MAX).then(|| job.due());
+        let now = job.waits_until();
         let item = Some(job.item(self.version + 1)?);
         let put = Put { key: self.key.clone(), expect: Expect::Version(self.version), item };
         let due = Due { kind: DueKind::Send, key: self.key.clone(), was: Some(was), now };
@@ -161,18 +167,18 @@ impl Held {
     /// The last question before a provider is called: whether the customer still allows it. `None` = send it.
     ///
     /// The customer may have withdrawn, or turned out to be somebody who had, since the journey asked; so this reads
-    /// what is committed now. A send that may have left already (`doubtful`) ends as unknown: that it was withheld
-    /// would be a claim nobody can make.
+    /// what is committed now. A send of which an earlier call may have got through (`maybe_sent`) ends as unknown: that
+    /// it was withheld would be a claim nobody can make.
     ///
     /// # Errors
     /// A fault: nothing is known, so nothing may be sent.
-    pub async fn withheld(&self, engine: &Engine) -> Result<Option<SendOutcome>, Fault> {
+    pub async fn withheld(&self, engine: &Engine, maybe_sent: bool) -> Result<Option<SendOutcome>, Fault> {
         let Outbound { tenant, purpose, channel, .. } = &self.job.outbound;
         let row = live(engine, *tenant, self.job.customer).await?;
         if row.is_some_and(|row| row.state.consents.allows(*purpose, *channel)) {
             return Ok(None);
         }
-        Ok(Some(if self.job.doubtful {
+        Ok(Some(if maybe_sent {
             SendOutcome::Unknown { reason: "withdrawn_in_doubt".into() }
         } else {
             SendOutcome::Withheld { reason: SuppressReason::NoConsent }
@@ -236,21 +242,30 @@ impl Held {
 pub async fn tell(
     engine: &Engine,
     deliver: &dyn Deliver,
-    mut key: ActorKey,
+    key: ActorKey,
     id: MessageId,
     command: Command,
     now: Moment,
 ) -> Result<Outcome, Fault> {
+    tell_as_of(engine, deliver, key, id, command, now, now).await
+}
+
+/// The same about something that happened at `occurred`.
+///
+/// # Errors
+/// As [`tell`].
+pub async fn tell_as_of(
+    engine: &Engine,
+    deliver: &dyn Deliver,
+    mut key: ActorKey,
+    id: MessageId,
+    command: Command,
+    now: Moment,
+    occurred: Moment,
+) -> Result<Outcome, Fault> {
     for _ in 0..=engine.limits.hops_max {
-        let message = Message {
-            id,
-            accepted: now,
-            occurred: now,
-            position: 0,
-            via: None,
-            founding: false,
-            command: command.clone(),
-        };
+        let message =
+            Message { id, accepted: now, occurred, position: 0, via: None, founding: false, command: command.clone() };
         let outcome = deliver.customer(key, vec![message]).await?.into_iter().next();
         match outcome {
             Some(Outcome::NotMine { forward: Some(next), .. }) => key = ActorKey::customer(key.tenant, next),

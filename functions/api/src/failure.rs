@@ -56,6 +56,12 @@ impl Failure {
         Self { retry_after_s: Some(BUSY_RETRY_S), ..Self::new(status, code, detail) }
     }
 
+    /// Too often; the caller may come back after these seconds.
+    pub(crate) fn limited(code: &'static str, detail: &str, retry_after_s: i64) -> Self {
+        let retry_after_s = Some(u32::try_from(retry_after_s).unwrap_or(u32::MAX));
+        Self { retry_after_s, ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail) }
+    }
+
     pub(crate) fn no_randomness() -> Self {
         Self::busy(StatusCode::SERVICE_UNAVAILABLE, "no_randomness", "the machine gives no random bytes")
     }
@@ -86,9 +92,20 @@ impl Failure {
     pub(crate) fn refused(refusal: Refusal) -> Self {
         let status = match refusal.code.as_ref() {
             "not_found" | "no_such_customer" => StatusCode::NOT_FOUND,
-            "already_published" | "cannot_publish" | "not_merged" | "merged_into_another" | "unmerge_out_of_order" => {
-                StatusCode::CONFLICT
-            }
+            "already_published"
+            | "cannot_publish"
+            | "not_published"
+            | "already_paused"
+            | "not_paused"
+            | "archived"
+            | "segment_in_use"
+            | "journey_in_use"
+            | "tag_in_use"
+            | "already_defined"
+            | "not_merged"
+            | "merged_into_another"
+            | "unmerge_out_of_order" => StatusCode::CONFLICT,
+            "stale_etag" => StatusCode::PRECONDITION_FAILED,
             "definition_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };

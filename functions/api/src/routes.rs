@@ -2,17 +2,20 @@
 //! held against [`ROUTES`], and its words in `openapi/`.
 
 use crate::api::Api;
-use crate::definitions::{self, journeys, segments};
+use crate::definitions::{self, journeys, members, preview, segments};
 use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, debugger, idempotency, identity, ingest, keys, letters, openapi, ops, profiles, sends, trace};
+use crate::{
+    consents, debugger, idempotency, identity, ingest, keys, letters, limit, me, openapi, ops, profiles, sends,
+    sign_in, tags, trace, users,
+};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Extension, Router};
 use roadbook_access::Scope;
 use roadbook_app::App;
@@ -30,7 +33,7 @@ pub struct RouteInfo {
     pub path: &'static str,
     /// What is needed to call it.
     pub class: RouteClass,
-    /// The right it takes; `None` where none is needed, or a write key is proof enough.
+    /// The right it takes; `None` where none is needed, or whatever was proven is enough.
     pub scope: Option<Scope>,
 }
 
@@ -39,6 +42,8 @@ macro_rules! routes {
         ingestion { $($taken:literal => $door:expr;)* }
         browser { $($browser_method:ident $browser:literal => $browser_handler:expr;)* }
         ops { $($ops_method:ident $ops:literal => $ops_handler:expr;)* }
+        public { $($public_method:ident $public:literal => $public_handler:expr;)* }
+        any { $($any_method:ident $any:literal => $any_handler:expr;)* }
         secret { $($method:ident $path:literal $scope:ident => $handler:expr;)* }
     ) => {
         /// Every path and method, for documents and for the tests that must leave none out.
@@ -46,6 +51,8 @@ macro_rules! routes {
             $(RouteInfo { method: "post", path: $taken, class: RouteClass::Ingestion, scope: None },)*
             $(RouteInfo { method: stringify!($browser_method), path: $browser, class: RouteClass::Browser, scope: None },)*
             $(RouteInfo { method: stringify!($ops_method), path: $ops, class: RouteClass::Ops, scope: None },)*
+            $(RouteInfo { method: stringify!($public_method), path: $public, class: RouteClass::Public, scope: None },)*
+            $(RouteInfo { method: stringify!($any_method), path: $any, class: RouteClass::Secret, scope: None },)*
             $(RouteInfo { method: stringify!($method), path: $path, class: RouteClass::Secret, scope: Some(Scope::$scope) },)*
         ];
 
@@ -64,9 +71,18 @@ macro_rules! routes {
                 $(.route($ops, $ops_method($ops_handler)))*
         }
 
+        fn public(api: Arc<Api>) -> Router<Arc<Api>> {
+            Router::new()
+                $(.route($public, $public_method($public_handler)))*
+                .route_layer(from_fn_with_state(api, trace::around_public))
+        }
+
+        /// The last layer is the outermost: a request is named, then its key is proven and counted.
         fn secret(api: Arc<Api>) -> Router<Arc<Api>> {
             Router::new()
-                $(.route($path, guarded(&api, Scope::$scope, $method($handler))))*
+                $(.route($any, guarded(&api, None, $any_method($any_handler))))*
+                $(.route($path, guarded(&api, Some(Scope::$scope), $method($handler))))*
+                .route_layer(from_fn_with_state(api.clone(), limit::around))
                 .route_layer(from_fn_with_state(api, trace::around))
         }
     };
@@ -100,6 +116,12 @@ routes! {
         get "/metrics" => ops::metrics;
         get "/v1/openapi.json" => openapi::openapi;
     }
+    public {
+        post "/v1/auth/token" => sign_in::sign_in;
+    }
+    any {
+        get "/v1/me" => me::me;
+    }
     secret {
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
@@ -107,27 +129,44 @@ routes! {
         get "/v1/profiles/{id}/consents" ProfilesRead => consents::list;
         get "/v1/profiles/{id}/stages" ProfilesRead => profiles::stages;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
+        put "/v1/profiles/{id}/tags/{key}" ProfilesWrite => tags::manual::set;
+        delete "/v1/profiles/{id}/tags/{key}" ProfilesWrite => tags::manual::clear;
         post "/v1/profiles/{id}/identifiers/unbind" IdentityWrite => identity::unbind;
         get "/v1/identity/conflicts" IdentityWrite => identity::conflicts::list;
         post "/v1/identity/conflicts/{id}/dismiss" IdentityWrite => identity::conflicts::dismiss;
         post "/v1/identity/merge" IdentityWrite => identity::merge;
         post "/v1/identity/merge/preview" IdentityWrite => identity::preview;
         post "/v1/identity/unmerge" IdentityWrite => identity::unmerge;
+        get "/v1/identity/policy" IdentityWrite => identity::policy::get;
+        put "/v1/identity/policy" IdentityWrite => identity::policy::put;
         get "/v1/identity/reviews" IdentityWrite => identity::reviews::list;
         post "/v1/identity/reviews/{id}/resolve" IdentityWrite => identity::reviews::resolve;
         get "/v1/segments" SegmentsRead => definitions::list::<SegmentId>;
         post "/v1/segments" SegmentsWrite => definitions::create::<SegmentId>;
+        post "/v1/segments/preview" SegmentsRead => preview::preview;
         get "/v1/segments/{id}" SegmentsRead => definitions::get::<SegmentId>;
         put "/v1/segments/{id}" SegmentsWrite => definitions::edit::<SegmentId>;
+        delete "/v1/segments/{id}" SegmentsWrite => definitions::archive::<SegmentId>;
         post "/v1/segments/{id}/publish" SegmentsWrite => definitions::publish::<SegmentId>;
         get "/v1/segments/{id}/stats" SegmentsRead => segments::stats;
+        get "/v1/segments/{id}/members" SegmentsRead => members::of_segment;
         get "/v1/journeys" JourneysRead => definitions::list::<JourneyId>;
         post "/v1/journeys" JourneysWrite => definitions::create::<JourneyId>;
         get "/v1/journeys/{id}" JourneysRead => definitions::get::<JourneyId>;
         put "/v1/journeys/{id}" JourneysWrite => definitions::edit::<JourneyId>;
+        delete "/v1/journeys/{id}" JourneysWrite => definitions::archive::<JourneyId>;
         post "/v1/journeys/{id}/publish" JourneysWrite => definitions::publish::<JourneyId>;
+        post "/v1/journeys/{id}/pause" JourneysWrite => journeys::pause;
+        post "/v1/journeys/{id}/resume" JourneysWrite => journeys::resume;
         get "/v1/journeys/{id}/stats" JourneysRead => journeys::stats;
         get "/v1/journeys/{id}/diagram" JourneysRead => journeys::diagram;
+        get "/v1/journeys/{id}/members" JourneysRead => members::of_journey;
+        get "/v1/tag-definitions" TagsRead => tags::list;
+        post "/v1/tag-definitions" TagsWrite => tags::create;
+        post "/v1/tag-definitions/load-builtin" TagsWrite => tags::load_builtin;
+        get "/v1/tag-definitions/{key}" TagsRead => tags::get;
+        put "/v1/tag-definitions/{key}" TagsWrite => tags::edit;
+        delete "/v1/tag-definitions/{key}" TagsWrite => tags::delete;
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
         put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
@@ -137,11 +176,16 @@ routes! {
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;
         delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;
+        get "/v1/users" AdminRead => users::list;
+        post "/v1/users" AdminWrite => users::create;
+        get "/v1/users/{id}" AdminRead => users::get;
+        patch "/v1/users/{id}" AdminWrite => users::change;
+        delete "/v1/users/{id}" AdminWrite => users::remove;
     }
 }
 
 /// A handler behind the right it takes, and behind the answers that are kept for repeated requests.
-fn guarded(api: &Arc<Api>, scope: Scope, handler: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
+fn guarded(api: &Arc<Api>, scope: Option<Scope>, handler: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
     handler
         .layer::<_, Infallible>(from_fn_with_state(api.clone(), idempotency::around))
         .layer(Extension(Required(scope)))
@@ -151,6 +195,7 @@ fn guarded(api: &Arc<Api>, scope: Scope, handler: MethodRouter<Arc<Api>>) -> Met
 pub fn router(app: Arc<App>) -> Router {
     let api = Arc::new(Api::new(app));
     ingestion(open(Router::new()))
+        .merge(public(api.clone()))
         .merge(secret(api.clone()))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown)

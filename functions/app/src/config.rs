@@ -1,6 +1,8 @@
 //! Settings: `roadbook.toml`, then the environment (`ROADBOOK_PORT`, ...), then flags. Every problem is reported at
 //! once, each with the name of its setting.
 
+use crate::oidc::Oidc;
+use crate::settings::Resolved;
 use serde::{Deserialize, Serialize};
 
 /// All settings, with their defaults. Names end in their unit.
@@ -31,8 +33,12 @@ pub struct Config {
     pub idle_s: u64,
     /// Threads that run customers' turns.
     pub arbiters: usize,
+    /// Milliseconds a request may look at customers one by one (previews, members) before it answers with what it has.
+    pub scan_ms_max: u64,
     /// Seconds a stopping process may take to finish what it has.
     pub drain_s: u64,
+    /// Requests of the secret API that one key or one person may make in a minute; 0 is no limit.
+    pub rate_limit_per_minute: u32,
     /// Base URL of the WeCom API.
     pub wecom_url: String,
     /// Base URL of the mini-program API.
@@ -41,6 +47,8 @@ pub struct Config {
     pub corps: Vec<Corp>,
     /// Mini-programs this installation may send for.
     pub miniprograms: Vec<MiniProgram>,
+    /// Sign-in providers whose tokens are accepted.
+    pub oidc: Vec<Oidc>,
 }
 
 /// Credentials of one WeCom app.
@@ -98,11 +106,14 @@ impl Default for Config {
             awake_customers_max: 2_500,
             idle_s: 60,
             arbiters: 2,
+            scan_ms_max: 2_000,
             drain_s: 20,
+            rate_limit_per_minute: 600,
             wecom_url: "https://qyapi.weixin.qq.com".into(),
             miniprogram_url: "https://api.weixin.qq.com".into(),
             corps: Vec::new(),
             miniprograms: Vec::new(),
+            oidc: Vec::new(),
         }
     }
 }
@@ -118,33 +129,7 @@ impl Config {
     /// # Errors
     /// Every problem found.
     pub fn load(toml: &str, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let parsed = toml.parse::<toml::Table>().map_err(|error| ConfigError(vec![error.to_string()]))?;
-        let mut table = parsed;
-        let mut problems = Vec::new();
-        let known = toml::Table::try_from(Self::default()).unwrap_or_default();
-        for (name, value) in environment {
-            let Some(setting) = name.strip_prefix("ROADBOOK_").map(str::to_lowercase) else { continue };
-            match known.get(&setting) {
-                Some(toml::Value::Integer(_)) => match value.parse::<i64>() {
-                    Ok(number) => drop(table.insert(setting, toml::Value::Integer(number))),
-                    Err(_) => problems.push(format!("{name} must be a whole number")),
-                },
-                Some(toml::Value::String(_)) => drop(table.insert(setting, toml::Value::String(value))),
-                Some(_) => problems.push(format!("{name} can only be set in roadbook.toml")),
-                // Other ROADBOOK_ variables belong to other programs (tests, xtask).
-                None => {}
-            }
-        }
-        match table.try_into::<Self>() {
-            Ok(config) => {
-                problems.extend(config.problems());
-                if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
-            }
-            Err(error) => {
-                problems.push(error.to_string());
-                Err(ConfigError(problems))
-            }
-        }
+        Resolved::new(toml, environment).usable()
     }
 
     /// What is wrong in the relations between settings.
@@ -168,15 +153,8 @@ impl Config {
         for url in [&self.wecom_url, &self.miniprogram_url] {
             check(url.starts_with("http://") || url.starts_with("https://"), "provider URLs begin with http(s)://");
         }
+        problems.extend(crate::oidc::problems(&self.oidc));
         problems
-    }
-
-    /// The settings as `roadbook config` prints them: secrets hidden.
-    pub fn shown(&self) -> String {
-        let mut shown = self.clone();
-        shown.corps.iter_mut().for_each(|corp| corp.secret = "***".into());
-        shown.miniprograms.iter_mut().for_each(|app| app.secret = "***".into());
-        toml::to_string_pretty(&shown).unwrap_or_default()
     }
 }
 
@@ -198,6 +176,12 @@ mod tests {
     fn every_problem_is_reported_at_once() {
         let problems = load("arbiters = 0\nbatch_events_max = 0", &[("ROADBOOK_CORPS", "x")]).unwrap_err().0;
         assert_eq!(problems.len(), 3, "{problems:?}");
+        let toml = "prot = 1\nport = \"x\"\nidle_s = -1\narbiters = 0\n[[corps]]\ncorp = \"ww1\"";
+        let problems = load(toml, &[("ROADBOOK_DRAIN_S", "soon")]).unwrap_err().0;
+        for name in ["prot", "port", "idle_s", "arbiters", "corps", "ROADBOOK_DRAIN_S"] {
+            assert!(problems.iter().any(|problem| problem.contains(name)), "{name}: {problems:?}");
+        }
+        assert_eq!(problems.len(), 6, "{problems:?}");
         assert!(load("prot = 1", &[]).unwrap_err().to_string().contains("prot"));
     }
 
@@ -205,6 +189,6 @@ mod tests {
     fn secrets_are_hidden() {
         let toml = "[[corps]]\ncorp = \"ww1\"\nagent = 1\nsecret = \"planted\"";
         let config = load(toml, &[]).unwrap();
-        assert!(!config.shown().contains("planted") && !format!("{config:?}").contains("planted"));
+        assert!(!format!("{config:?}").contains("planted"));
     }
 }

@@ -1,7 +1,9 @@
 //! Puts the product together over one folder.
 
 use crate::keyfile;
+use crate::provider::ProviderDocuments;
 use anyhow::{Context, Result};
+use roadbook_access::Fetch;
 use roadbook_app::{App, Config, Tenant};
 use roadbook_channels::{Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings};
 use roadbook_embedded::{Embedded, OpenError, Options};
@@ -39,12 +41,20 @@ pub struct Host {
 /// [`OpenError::InUse`] as the cause where another process has it.
 pub fn open(data: &Path, config: &Config) -> Result<Opened> {
     std::fs::create_dir_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
+    let master = keyfile::open(data)?;
+    open_with(data, config, master)
+}
+
+/// Opens the store of a folder with a key that was read before.
+///
+/// # Errors
+/// [`OpenError::InUse`] as the cause where another process has it.
+pub fn open_with(data: &Path, config: &Config, master: [u8; 32]) -> Result<Opened> {
     let options = Options {
         cache_bytes: config.cache_bytes,
         write_buffer_bytes: config.write_buffer_bytes,
         disk_free_bytes_min: config.disk_free_bytes_min,
     };
-    let master = keyfile::open(data)?;
     let store = Embedded::open(&data.join("store"), &options).map_err(anyhow::Error::new)?;
     Ok(Opened { store: Arc::new(store), master })
 }
@@ -59,18 +69,7 @@ pub fn is_in_use(error: &anyhow::Error) -> bool {
 /// # Errors
 /// Mailboxes or channels that cannot be started.
 pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Result<Host> {
-    let store = opened.store.clone();
-    let engine = Arc::new(Engine {
-        store: store.clone(),
-        history: store.clone(),
-        journal: store,
-        clock,
-        wall: Arc::new(SystemClock),
-        keys: KeyRing::new(opened.master),
-        catalogs: roadbook_runtime::Catalogs::default(),
-        limits: Limits::default(),
-        tally: Tally::default(),
-    });
+    let engine = engine(opened, clock);
     let settings = Settings {
         arbiters: config.arbiters,
         awake_max: config.awake_customers_max,
@@ -86,7 +85,24 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
         ..ChannelSettings::default()
     };
     let channel = Arc::new(Channels::new(channel_settings, accounts.clone())?);
-    Ok(Host { app: Arc::new(App::new(engine, router, config)), mailboxes, channel, accounts })
+    let fetch: Arc<dyn Fetch> = Arc::new(ProviderDocuments::new()?);
+    Ok(Host { app: Arc::new(App::new(engine, router, config).trusting(&fetch)), mailboxes, channel, accounts })
+}
+
+/// The engine alone: no thread and no channel is started.
+pub fn engine(opened: &Opened, clock: Arc<dyn Clock>) -> Arc<Engine> {
+    let store = opened.store.clone();
+    Arc::new(Engine {
+        store: store.clone(),
+        history: store.clone(),
+        journal: store,
+        clock,
+        wall: Arc::new(SystemClock),
+        keys: KeyRing::new(opened.master),
+        catalogs: roadbook_runtime::Catalogs::default(),
+        limits: Limits::default(),
+        tally: Tally::default(),
+    })
 }
 
 impl Host {

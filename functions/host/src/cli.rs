@@ -1,11 +1,12 @@
 //! The verbs.
 
 use crate::admin::{self, Command as Admin};
-use crate::{bench_store, config, replay, serve};
+use crate::{bench_store, compact, config, doctor, people, replay, serve};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use roadbook_access::KeyKind;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Customer-lifecycle marketing for car makers and dealers, on one machine.
 #[derive(Parser)]
@@ -45,10 +46,40 @@ enum Verb {
     /// API keys of a tenant.
     #[command(subcommand)]
     Keys(Keys),
+    /// People who sign in to a tenant.
+    #[command(subcommand)]
+    Users(people::Users),
     /// Play a file of past events under a virtual clock.
     Replay(replay::Options),
-    /// Print the settings in force, secrets hidden.
+    /// Print every setting in force with its unit and who set it, secrets hidden; and everything that is wrong.
     Config {
+        #[command(flatten)]
+        place: Place,
+        /// As `serve --port` would have it.
+        #[arg(long)]
+        port: Option<u16>,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Examine a folder that nobody serves, and repair it after showing a plan.
+    ///
+    /// Exit code 0: sound; 1: something is wrong; 2: it could not be examined.
+    Doctor {
+        #[command(flatten)]
+        place: Place,
+        /// Show what would be changed, ask, change it, and examine again.
+        #[arg(long)]
+        repair: bool,
+        /// With --repair: do not ask.
+        #[arg(long, requires = "repair")]
+        yes: bool,
+        /// Print one JSON document. With --repair but without --yes: the plan, and nothing is changed.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the store in its smallest form, while nothing serves it: before a backup, or to see how large it is.
+    Compact {
         #[command(flatten)]
         place: Place,
     },
@@ -126,8 +157,11 @@ impl Cli {
     ///
     /// # Errors
     /// What went wrong, for the person at the terminal.
-    pub fn run(self) -> Result<()> {
-        match self.verb {
+    pub fn run(self) -> Result<ExitCode> {
+        let done = match self.verb {
+            Verb::Doctor { place, repair, yes, json } => {
+                return Ok(doctor::run(&place, doctor::Wish { repair, yes, json }));
+            }
             Verb::Serve { place, port, json } => serve::run(&place, port, json),
             Verb::Tenants(Tenants::Create { place, name }) => admin::run(&place, Admin::CreateTenant { name }),
             Verb::Tenants(Tenants::List { place }) => admin::run(&place, Admin::ListTenants),
@@ -136,12 +170,12 @@ impl Cli {
             }
             Verb::Keys(Keys::List { place, tenant }) => admin::run(&place, Admin::ListKeys { tenant }),
             Verb::Keys(Keys::Revoke { place, tenant, id }) => admin::run(&place, Admin::RevokeKey { tenant, id }),
+            Verb::Users(verb) => people::run(verb),
             Verb::Replay(options) => replay::run(&options),
-            Verb::Config { place } => {
-                println!("{}", config::load(&place, None)?.shown());
-                Ok(())
-            }
+            Verb::Config { place, port, json } => return config::show(&place, port, json),
+            Verb::Compact { place } => compact::run(&place),
             Verb::BenchStore { json } => bench_store::run(json),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }

@@ -7,16 +7,21 @@ use anyhow::{Context, Result, bail};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const NAME: &str = "master.key";
+
+/// Where the key of a folder lies.
+pub fn path(data: &Path) -> PathBuf {
+    data.join(NAME)
+}
 
 /// Reads the key of a folder, or makes one where the folder holds no store yet.
 ///
 /// # Errors
 /// A key that is lost, unreadable, or readable by others.
 pub fn open(data: &Path) -> Result<[u8; 32]> {
-    let path = data.join(NAME);
+    let path = path(data);
     match std::fs::read_to_string(&path) {
         Ok(text) => read(&path, text.trim()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(data, &path),

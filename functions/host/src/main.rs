@@ -4,9 +4,14 @@ mod admin;
 mod assemble;
 mod bench_store;
 mod cli;
+mod compact;
 mod config;
+mod doctor;
 mod keyfile;
 mod loops;
+mod password;
+mod people;
+mod provider;
 mod replay;
 mod serve;
 mod socket;
@@ -22,7 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     match cli.run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -91,7 +91,9 @@ impl Doors {
         let listeners = (0..host.app.config.arbiters).map(|_| listener.try_clone()).collect::<Result<Vec<_>, _>>()?;
         let mut listeners = listeners.into_iter();
         // One router for all doors: they share the limit on what is under way, and the counters.
-        let router = roadbook_api::router(host.app.clone());
+        let api = roadbook_api::router(host.app.clone());
+        let console = roadbook_pages::router(api.clone()).map_err(anyhow::Error::msg).context("prepare the console")?;
+        let router = api.merge(console);
         let started = host.mailboxes.beside(|| {
             let (listener, router) = (listeners.next(), router.clone());
             let (stopped, open) = (stop.subscribe(), open.clone());
@@ -130,7 +132,7 @@ async fn door(listener: std::net::TcpListener, router: axum::Router, mut stopped
     let stopped = async move {
         let _closed_or_stopped = stopped.wait_for(|stopped| *stopped).await;
     };
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await?;
+    axum::serve(listener, roadbook_api::Doors::new(router)).with_graceful_shutdown(stopped).await?;
     Ok(())
 }
 

@@ -15,7 +15,8 @@ use tokio::net::{UnixListener, UnixStream};
 /// Pause after a connection that could not be accepted: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-fn path(data: &Path) -> PathBuf {
+/// Where the socket of a folder lies; it stays when its server ends.
+pub fn path(data: &Path) -> PathBuf {
     data.join("admin.sock")
 }
 
@@ -73,7 +74,11 @@ async fn serve(stream: UnixStream, host: &Host) -> Result<()> {
 /// # Errors
 /// A socket nobody answers, or the error of the command.
 pub async fn ask(data: &Path, command: &Command) -> Result<Value> {
-    let mut stream = BufReader::new(UnixStream::connect(path(data)).await?);
+    let mut stream = BufReader::new(
+        UnixStream::connect(path(data))
+            .await
+            .context("the folder is in use, and the process that serves it does not answer")?,
+    );
     stream.write_all(format!("{}\n", serde_json::to_string(command)?).as_bytes()).await?;
     let mut line = String::new();
     stream.read_line(&mut line).await?;

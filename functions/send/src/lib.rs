@@ -3,7 +3,7 @@
 //! Every step is durable before the next one begins; `runtime::sends` shows the states.
 
 use futures_util::stream::{self, StreamExt};
-use roadbook_kernel::{HOUR_MS, Moment, SECOND_MS};
+use roadbook_kernel::{HOUR_MS, Moment};
 use roadbook_runtime::ports::{Channel, Fault};
 use roadbook_runtime::sends::{ATTEMPT_LEASE_MS, Held, JobState, due};
 use roadbook_runtime::{Deliver, Engine};
@@ -14,9 +14,6 @@ const CALLS_MAX: usize = 32;
 /// A doubtful send may be repeated only while the platform still recognises the repetition: WeCom's duplicate check
 /// lasts 4 hours at most, and half an hour is kept in hand.
 const DOUBT_MS_MAX: i64 = 7 * HOUR_MS / 2;
-
-/// How long a send waits whose customer could not be read.
-const FAULT_PAUSE_MS: i64 = 5 * SECOND_MS;
 
 /// What one look at the queue came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -89,27 +86,38 @@ impl Sender {
 
     async fn attempt(&self, held: &mut Held) -> Result<(), Fault> {
         let now = self.engine.clock.now();
+        let taken_over = matches!(held.job.state, JobState::Attempting { .. });
+        if let Some(outcome) = held.withheld(&self.engine, held.job.doubtful || taken_over).await? {
+            return self.answered(held, JobState::Answered { outcome, at: now }).await;
+        }
         if !held.advance(&self.engine, JobState::Attempting { lease_until: now.plus_ms(ATTEMPT_LEASE_MS) }).await? {
             return Ok(()); // another worker was faster
         }
-        let withheld = match held.withheld(&self.engine).await {
-            Ok(withheld) => withheld,
+        // Asked again, because the commit of the attempt took its time, and the call is made in the next instant.
+        let next = match held.withheld(&self.engine, held.job.doubtful).await {
+            Ok(Some(outcome)) => JobState::Answered { outcome, at: now },
+            Ok(None) => self.call(held, now).await,
             Err(fault) => {
                 // No call was made: left as an attempt, the send would come back as one that may have got through.
-                held.advance(&self.engine, JobState::Queued { not_before: now.plus_ms(FAULT_PAUSE_MS) }).await?;
+                held.advance(&self.engine, JobState::Queued { not_before: now }).await?;
                 return Err(fault);
             }
         };
+        self.answered(held, next).await
+    }
+
+    async fn call(&self, held: &Held, now: Moment) -> JobState {
         let doubtful = held.job.doubtful;
-        let next = if let Some(outcome) = withheld {
-            JobState::Answered { outcome, at: now }
-        } else if doubtful && now.since_ms(held.job.queued_at) > DOUBT_MS_MAX {
+        if doubtful && now.since_ms(held.job.queued_at) > DOUBT_MS_MAX {
             let reason = "doubt_too_old".to_owned();
-            held.after(roadbook_runtime::ports::SendAnswer::Unknown { reason }, now)
-        } else {
-            let answer = self.channel.send(&held.job.outbound, held.job.attempts, doubtful, now).await;
-            held.after(answer, self.engine.clock.now())
-        };
+            return held.after(roadbook_runtime::ports::SendAnswer::Unknown { reason }, now);
+        }
+        let answer = self.channel.send(&held.job.outbound, held.job.attempts, doubtful, now).await;
+        held.after(answer, self.engine.clock.now())
+    }
+
+    /// Keeps what an attempt came to, and goes on from there.
+    async fn answered(&self, held: &mut Held, next: JobState) -> Result<(), Fault> {
         if !held.advance(&self.engine, next).await? {
             return Ok(());
         }

@@ -41,6 +41,12 @@ impl Disk {
         }
     }
 
+    /// Bytes free now; `None` where the file system does not say.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        let stat = rustix::fs::statvfs(&self.path).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
     fn verdict(&self) -> Result<(), Fault> {
         let free_bytes = self.free_bytes.load(Ordering::Relaxed);
         if free_bytes >= self.free_bytes_min {

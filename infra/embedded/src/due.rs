@@ -171,6 +171,27 @@ fn entries(
     Ok((found, first))
 }
 
+/// The entries of a lane from `from` on, whatever the fronts say.
+pub(crate) fn page(
+    tables: &Tables,
+    kind: DueKind,
+    lane: u8,
+    from: Option<&DueEntry>,
+    limit: usize,
+) -> Result<Vec<DueEntry>, Fault> {
+    let mut low = prefix(kind, lane, from.map_or(Moment::MIN, |from| from.due)).to_vec();
+    low.extend_from_slice(from.map_or(&[][..], |from| from.key.bytes()));
+    let mut found = Vec::new();
+    for guard in tables.due.range(low..) {
+        let key = guard.key().map_err(|error| Fault::Store(error.to_string()))?;
+        if !key.starts_with(&[kind_byte(kind), lane]) || found.len() >= limit {
+            break;
+        }
+        found.push(read(kind, &key).ok_or_else(|| Fault::Corrupt("an entry of the due index".into()))?);
+    }
+    Ok(found)
+}
+
 fn read(kind: DueKind, key: &[u8]) -> Option<DueEntry> {
     let due = instant(key.get(2..HEADER)?.try_into().ok()?);
     let key = ItemKey::from_stored(space(kind), Bytes::copy_from_slice(key.get(HEADER..)?))?;

@@ -111,6 +111,18 @@ impl Embedded {
     }
 }
 
+impl Embedded {
+    /// Bytes free on the disk of this folder; `None` where the file system does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.disk.free_bytes()
+    }
+
+    /// Bytes that each table takes on the disk, by its name.
+    pub fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.tables().named().into_iter().map(|(name, table)| (name, table.disk_space())).collect()
+    }
+}
+
 /// The journal never loses its newest group, so its end is the last sequence.
 fn last_sequence(tables: &Tables) -> Result<u64, Fault> {
     let Some(guard) = tables.journal.last_key_value() else { return Ok(0) };
@@ -173,6 +185,16 @@ impl Store for Embedded {
     async fn due(&self, kind: DueKind, until: Moment, limit: usize) -> Result<Vec<DueEntry>, Fault> {
         self.level_trigger();
         self.shared.fronts.due(self.tables(), kind, until, limit)
+    }
+
+    async fn due_page(
+        &self,
+        kind: DueKind,
+        lane: u8,
+        from: Option<&DueEntry>,
+        limit: usize,
+    ) -> Result<Vec<DueEntry>, Fault> {
+        crate::due::page(self.tables(), kind, lane, from, limit)
     }
 
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {

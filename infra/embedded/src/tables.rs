@@ -62,6 +62,23 @@ impl Tables {
         })
     }
 
+    /// Every keyspace with its name.
+    pub(crate) fn named(&self) -> [(&'static str, &Keyspace); 11] {
+        [
+            ("actors", &self.actors),
+            ("claims", &self.claims),
+            ("pages", &self.pages),
+            ("letters", &self.letters),
+            ("documents", &self.documents),
+            ("sends", &self.sends),
+            ("counters", &self.counters),
+            ("turns", &self.turns),
+            ("journal", &self.journal),
+            ("due", &self.due),
+            ("index", &self.index),
+        ]
+    }
+
     /// The keyspace of a kind of item.
     pub(crate) const fn of(&self, space: Space) -> &Keyspace {
         match space {

@@ -25,6 +25,7 @@ pub async fn run<S: Backend, F: Fn() -> S>(make: F) {
     scans_are_ordered_bounded_and_of_one_tenant(&make()).await;
     due::the_due_index_moves_with_its_items(&make()).await;
     due::lanes_have_room_of_their_own(&make()).await;
+    due::a_lane_is_paged_whole(&make()).await;
     races::counters_add_up(Arc::new(make())).await;
     log::the_log_keeps_the_order_of_commits(&make()).await;
     log::truncating_forgets_the_log_and_not_history(&make()).await;

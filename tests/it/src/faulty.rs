@@ -180,6 +180,16 @@ impl<S: Backend> Store for Faulty<S> {
         self.run(self.inner.due(kind, until, limit)).await
     }
 
+    async fn due_page(
+        &self,
+        kind: DueKind,
+        lane: u8,
+        from: Option<&DueEntry>,
+        limit: usize,
+    ) -> Result<Vec<DueEntry>, Fault> {
+        self.run(self.inner.due_page(kind, lane, from, limit)).await
+    }
+
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
         self.run(self.inner.next_due(kind)).await
     }

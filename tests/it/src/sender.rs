@@ -133,16 +133,14 @@ async fn attempt(
     maybe_sent: bool,
     now: Moment,
 ) -> Result<bool, Fault> {
+    if let Some(outcome) = one.withheld(engine, maybe_sent || one.job.doubtful).await? {
+        return one.advance(engine, JobState::Answered { outcome, at: now }).await;
+    }
     let lease_until = now.plus_ms(ATTEMPT_LEASE_MS);
     if !one.advance(engine, JobState::Attempting { lease_until }).await? {
         return Ok(false);
     }
-    let next = match one.withheld(engine).await? {
-        Some(outcome) => JobState::Answered { outcome, at: now },
-        None => {
-            let answer = channel.send(&one.job.outbound, one.job.attempts, maybe_sent, now).await;
-            one.after(answer, now)
-        }
-    };
+    let answer = channel.send(&one.job.outbound, one.job.attempts, maybe_sent, now).await;
+    let next = one.after(answer, now);
     one.advance(engine, next).await
 }

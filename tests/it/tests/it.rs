@@ -2,6 +2,7 @@
 
 mod it {
     pub mod consents;
+    pub mod doctor;
     pub mod identity;
     pub mod inbox;
     pub mod laws;

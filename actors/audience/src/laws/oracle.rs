@@ -50,11 +50,10 @@ pub(super) fn oracle(condition: &Condition, world: &World, now: Moment) -> bool 
             let inner = World { stage: Some(*stage), ..World::default() };
             (test.roles.is_empty() || test.roles.contains(role)) && oracle(&test.matches, &inner, now)
         }),
-        Condition::Consent(_)
-        | Condition::EventFirst(_)
-        | Condition::EventAggregate(_)
-        | Condition::Sequence(_)
-        | Condition::List(_) => unreachable!("not generated"),
+        Condition::Consent(test) => world.consent == test.is,
+        Condition::EventFirst(_) | Condition::EventAggregate(_) | Condition::Sequence(_) | Condition::List(_) => {
+            unreachable!("not generated")
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 //! millisecond off at most, so that boundaries are hit.
 
 use crate::{
-    AiplStage, Comparison, Compiled, Condition, DateLiteral, DateTest, EventCount, EventRecency, Filter, JourneyState,
-    JourneyTest, Occurrence, Recency, Scalar, Span, SpanUnit, Stage, Subject, TagOp, TagTest, Tracker, TrackerId,
-    TraitOp, TraitTest, ValueTest, VehicleTest,
+    AiplStage, Comparison, Compiled, Condition, ConsentState, ConsentTest, DateLiteral, DateTest, EventCount,
+    EventRecency, Filter, JourneyState, JourneyTest, Occurrence, Recency, Scalar, Span, SpanUnit, Stage, Subject,
+    TagOp, TagTest, Tracker, TrackerId, TraitOp, TraitTest, ValueTest, VehicleTest,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
 use roadbook_kernel::{DAY_MS, JourneyId, MINUTE_MS, Moment, SegmentId};
+use roadbook_tenancy::{ChannelKind, Purpose};
 use serde_json::{Map, Number, Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ pub(super) struct World {
     /// Its outcomes, by their words.
     pub(super) ended: BTreeMap<&'static str, Moment>,
     pub(super) vehicles: Vec<(String, Stage)>,
+    pub(super) consent: ConsentState,
 }
 
 impl World {
@@ -91,6 +93,10 @@ impl Subject for Known<'_> {
 
     fn journey_ended(&self, _: JourneyId, outcome: JourneyState) -> Option<Moment> {
         self.0.ended.get(outcome.word()).copied()
+    }
+
+    fn consent(&self, _: Purpose, _: Option<ChannelKind>) -> ConsentState {
+        self.0.consent
     }
 
     fn any_vehicle(&self, passes: &mut dyn FnMut(&str, &dyn Subject) -> bool) -> bool {
@@ -152,13 +158,15 @@ fn standing() -> impl Strategy<Value = World> {
         any::<bool>(),
         prop::collection::btree_map(outcome, at, 0..3),
         prop::collection::vec((key(), select(&Stage::ALL[..3])), 0..3),
+        select(&ConsentState::ALL[..]),
     )
-        .prop_map(|(stage, aipl, running, ended, vehicles)| World {
+        .prop_map(|(stage, aipl, running, ended, vehicles, consent)| World {
             stage,
             aipl,
             running,
             ended,
             vehicles,
+            consent,
             ..World::default()
         })
 }
@@ -262,6 +270,8 @@ fn of_standing() -> impl Strategy<Value = Condition> {
     let vehicle = (prop::collection::vec(key(), 0..2), prop::option::of(stages()), any::<bool>());
     prop_oneof![
         stages().prop_map(Condition::Stage),
+        select(&ConsentState::ALL[..])
+            .prop_map(|is| { Condition::Consent(ConsentTest { purpose: Purpose::Marketing, channel: None, is }) }),
         prop::collection::vec(select(&AiplStage::ALL[..]), 1..3).prop_map(Condition::Aipl),
         journey.prop_map(|(state, window)| {
             Condition::Journey(JourneyTest { journey: JourneyId::from_u128(1), state, window })

@@ -7,9 +7,8 @@ use crate::{
     VehicleTest, limits,
 };
 use roadbook_kernel::JourneyId;
+use roadbook_tenancy::{ChannelKind, Purpose};
 use serde_json::{Map, Value};
-
-const PURPOSES: [(&str, &str); 2] = [("service", "service"), ("marketing", "marketing")];
 
 impl Parser {
     pub(super) fn later(&mut self, form: &str, map: &Map<String, Value>, at: &Place<'_>) -> Option<Condition> {
@@ -44,13 +43,19 @@ impl Parser {
     }
 
     fn consent(&mut self, map: &Map<String, Value>, at: &Place<'_>) -> Option<ConsentTest> {
-        self.only(map, at, &["consent", "is"]);
-        let purpose = self.word(map.get("consent")?, &at.key("consent"), "unknown_value", &PURPOSES);
+        self.only(map, at, &["consent", "channel", "is"]);
+        let words = Purpose::ALL.map(|purpose| (purpose.word(), purpose));
+        let purpose = self.word(map.get("consent")?, &at.key("consent"), "unknown_value", &words);
+        let words = ChannelKind::ALL.map(|channel| (channel.word(), channel));
+        let channel = match map.get("channel") {
+            Some(value) => self.word(value, &at.key("channel"), "unknown_value", &words).map(Some),
+            None => Some(None),
+        };
         let words = ConsentState::ALL.map(|state| (state.word(), state));
         let is = self
             .required(map, at, "is", "granted, withdrawn or unknown")
             .and_then(|value| self.word(value, &at.key("is"), "unknown_value", &words));
-        Some(ConsentTest { purpose: purpose?.to_owned(), is: is? })
+        Some(ConsentTest { purpose: purpose?, channel: channel?, is: is? })
     }
 
     fn journey(&mut self, map: &Map<String, Value>, at: &Place<'_>) -> Option<JourneyTest> {

@@ -1,5 +1,6 @@
 //! The customer said yes or no to a purpose.
 
+use super::reaction::Reaction;
 use crate::command::ConsentWord;
 use crate::event::Event;
 use crate::state::Customer;
@@ -16,4 +17,7 @@ pub(super) fn decide(draft: &mut Draft<'_, Customer>, word: &ConsentWord, world:
     };
     let (purpose, channel) = (word.purpose, word.channel);
     draft.emit(Event::ConsentNoted { purpose, channel, standing, by: world.message });
+    let mut reaction = Reaction::new(draft, world);
+    reaction.touched.consents = true;
+    reaction.settle();
 }

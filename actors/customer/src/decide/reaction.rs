@@ -68,7 +68,7 @@ impl<'r, 'd, 'w> Reaction<'r, 'd, 'w> {
         self.touched.tags.extend(state.tags.keys().cloned());
         self.touched.segments.extend(state.memberships.keys().copied());
         self.touched.journeys.extend(state.visits.keys().copied());
-        (self.touched.stage, self.touched.vehicles) = (true, true);
+        (self.touched.stage, self.touched.vehicles, self.touched.consents) = (true, true, true);
     }
 
     /// Runs the chain to its end: segments first, so that journeys see what the input made true.

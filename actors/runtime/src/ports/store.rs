@@ -274,6 +274,16 @@ pub trait Store: Send + Sync {
     /// spread over lanes by hash, so one tenant's million cannot hide another's one.
     async fn due(&self, kind: DueKind, until: Moment, limit: usize) -> Result<Vec<DueEntry>, Fault>;
 
+    /// Entries of one lane in their order, from `from` on (itself included where it is there), at most `limit`. What an
+    /// examination pages through and asks for single entries with: unlike [`Store::due`] it takes no short cut.
+    async fn due_page(
+        &self,
+        kind: DueKind,
+        lane: u8,
+        from: Option<&DueEntry>,
+        limit: usize,
+    ) -> Result<Vec<DueEntry>, Fault>;
+
     /// The earliest due instant of a kind, if anything waits.
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault>;
 

@@ -3,7 +3,7 @@
 use crate::ports::{Fault, ItemKey, Store};
 use roadbook_kernel::{SegmentId, TenantId};
 
-fn name(segment: SegmentId) -> String {
+pub(crate) fn name(segment: SegmentId) -> String {
     format!("segment/{segment}/members")
 }
 

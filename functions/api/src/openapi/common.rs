@@ -43,6 +43,8 @@ macro_rules! ids {
 }
 
 ids! {
+    TenantId, roadbook_kernel::TenantId, "A tenant (租户): a car maker or a dealer group.";
+    UserId, roadbook_kernel::UserId, "A person (员工).";
     CustomerId, roadbook_kernel::CustomerId, "A customer's One ID (客户统一标识).";
     SegmentId, roadbook_kernel::SegmentId, "A segment (人群).";
     JourneyId, roadbook_kernel::JourneyId, "A journey (旅程).";
@@ -92,6 +94,21 @@ written! {
     Limit true => json_schema!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 });
     /// A caller's name for a request.
     IdempotencyKey true => json_schema!({ "type": "string", "minLength": 1, "maxLength": 255 });
+    /// An entity tag.
+    IfMatch true => json_schema!({ "type": "string", "examples": ["\"3\""] });
+    /// What a key or a person may do.
+    ScopeWord false => json_schema!({
+        "type": "string",
+        "description": "A right (权限).",
+        "enum": roadbook_access::Scope::ALL.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+    });
+    /// A place in the organisation.
+    OrgPlace false => json_schema!({
+        "type": "string",
+        "description": "A place in the organisation (组织范围), from the top down: region, dealer, store.",
+        "pattern": "^(/[A-Za-z0-9_-]+)+$",
+        "examples": ["/east/4S001"],
+    });
     /// Any JSON.
     Anything true => json_schema!({});
     /// Any object.

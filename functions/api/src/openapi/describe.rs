@@ -56,6 +56,8 @@ pub(crate) struct Description {
     pub(super) answers: Vec<Answer>,
     /// Codes by status.
     pub(super) problems: BTreeMap<u16, BTreeSet<&'static str>>,
+    /// Problems that say more than others, by status.
+    pub(super) richer: BTreeMap<u16, Shape>,
 }
 
 impl Description {
@@ -70,6 +72,7 @@ impl Description {
             body: None,
             answers: Vec::new(),
             problems: BTreeMap::new(),
+            richer: BTreeMap::new(),
         }
     }
 
@@ -83,6 +86,10 @@ impl Description {
 
     pub(super) fn put(path: &'static str, id: &'static str) -> Self {
         Self::new("put", path, id)
+    }
+
+    pub(super) fn patch(path: &'static str, id: &'static str) -> Self {
+        Self::new("patch", path, id)
     }
 
     pub(super) fn delete(path: &'static str, id: &'static str) -> Self {
@@ -120,6 +127,24 @@ impl Description {
     /// A query parameter that must be there.
     pub(super) fn asks<T: JsonSchema>(self, name: &'static str, text: &'static str) -> Self {
         self.parameter::<T>(Place::Query, name, true, text).refuses(400, &["malformed_query", "missing_parameter"])
+    }
+
+    /// `If-Match`: nobody's change is overwritten unseen.
+    pub(super) fn guarded(self) -> Self {
+        self.parameter::<super::common::IfMatch>(
+            Place::Header,
+            "If-Match",
+            true,
+            "The `ETag` of what was read; `*` for whatever is there.",
+        )
+        .refuses(400, &["malformed_if_match"])
+        .refuses(412, &["stale_etag"])
+        .refuses(428, &["if_match_required"])
+    }
+
+    /// The `ETag` of the answer that was described last.
+    pub(super) fn tagged(self) -> Self {
+        self.with("ETag", "The revision, for `If-Match`.")
     }
 
     /// A header that may be left out.
@@ -217,5 +242,11 @@ impl Description {
     pub(super) fn refuses(mut self, status: u16, codes: &[&'static str]) -> Self {
         self.problems.entry(status).or_default().extend(codes);
         self
+    }
+
+    /// The same with a problem that says more.
+    pub(super) fn refuses_as<T: JsonSchema>(mut self, status: u16, codes: &[&'static str]) -> Self {
+        self.richer.insert(status, Schemas::answered::<T>);
+        self.refuses(status, codes)
     }
 }

@@ -12,10 +12,13 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const ABOUT: &str = "Customer-lifecycle marketing for car makers and dealers (汽车客户全生命周期营销).\n\n\
-    **Keys.** Events take a write key, everything else a secret key as Bearer token; a key belongs to one tenant, and \
-    nothing of another tenant can be seen or touched with it.\n\n\
+    **Keys.** Events take a write key, everything else a secret key or a person's token as Bearer; both belong to one \
+    tenant, and nothing of another tenant can be seen or touched with them.\n\n\
     **Problems.** Whatever is not a success is `application/problem+json` with a stable `code`. Codes may come to be, so \
     treat one you do not know by its status.\n\n\
+    **Changes.** Single things carry an `ETag`; who changes them sends it as `If-Match`. A `POST` or `PATCH` with an \
+    `Idempotency-Key` is carried out once in 24 hours, and repeated with the first answer.\n\n\
+    **Limits.** Answers to keys and people tell how many requests are left in `RateLimit-Policy` and `RateLimit`.\n\n\
     **Pages.** Lists take `limit` and `cursor`, and answer `data`, `next_cursor`, `has_more`.\n\n\
     **Personal values** are masked in every answer.\n\n\
     **Answers grow.** Fields may be added to answers at any time; read those you know.";
@@ -111,10 +114,10 @@ fn components(schemas: Schemas) -> Components {
             (name.to_owned(), problems::answer(status, &codes.iter().copied().collect()))
         }).collect::<Map<String, Value>>(),
         "securitySchemes": {
-            "secretKey": {
+            "bearer": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "A secret key (`rb_sk_...`). It never leaves a server.",
+                "description": "A secret key (`rb_sk_...`), which never leaves a server, or a person's token.",
             },
             "writeKey": {
                 "type": "http",
@@ -126,14 +129,16 @@ fn components(schemas: Schemas) -> Components {
 }
 
 /// Answers that many routes have word for word.
-fn shared() -> [(&'static str, u16, &'static [&'static str]); 7] {
+fn shared() -> [(&'static str, u16, &'static [&'static str]); 9] {
     [
-        ("Unauthorized", 401, problems::UNAUTHORIZED),
+        ("Unauthorized", 401, problems::UNPROVEN),
+        ("UnknownKey", 401, problems::UNAUTHORIZED),
         ("Forbidden", 403, problems::FORBIDDEN),
         ("NotFound", 404, &["not_found"]),
         ("BodyTooSlow", 408, &["body_too_slow"]),
         ("BodyTooLarge", 413, &["body_too_large"]),
         ("UnknownEncoding", 415, &["unknown_content_encoding"]),
+        ("RateLimited", 429, problems::LIMITED),
         ("Unavailable", 503, problems::UNAVAILABLE),
     ]
 }
@@ -167,11 +172,11 @@ fn text_with_scope(text: &str, scope: Option<Scope>) -> String {
 fn security(route: &RouteInfo) -> Value {
     match route.class {
         RouteClass::Secret => {
-            json!([{ "secretKey": route.scope.map(|scope| scope.to_string()).into_iter().collect::<Vec<_>>() }])
+            json!([{ "bearer": route.scope.map(|scope| scope.to_string()).into_iter().collect::<Vec<_>>() }])
         }
         // The key may also stand in the body, where no scheme can see it.
-        RouteClass::Ingestion => json!([{ "writeKey": [] }, { "secretKey": [] }, {}]),
-        RouteClass::Browser | RouteClass::Ops | RouteClass::Unknown => json!([]),
+        RouteClass::Ingestion => json!([{ "writeKey": [] }, { "bearer": [] }, {}]),
+        RouteClass::Browser | RouteClass::Ops | RouteClass::Public | RouteClass::Unknown => json!([]),
     }
 }
 
@@ -211,6 +216,10 @@ fn responses(schemas: &mut Schemas, described: &Description, class: RouteClass) 
         let same =
             |(_, known, all): &&(&str, u16, &[&str])| *known == status && all.iter().copied().eq(codes.iter().copied());
         let answer = match shared().iter().find(same) {
+            _ if described.richer.contains_key(&status) => {
+                let shape = described.richer.get(&status).map(|shape| shape(schemas)).unwrap_or_default();
+                problems::richer(status, &codes, &shape)
+            }
             Some((name, ..)) => json!({ "$ref": format!("#/components/responses/{name}") }),
             None => problems::answer(status, &codes),
         };
@@ -223,11 +232,14 @@ fn responses(schemas: &mut Schemas, described: &Description, class: RouteClass) 
 fn problems_of(described: &Description, class: RouteClass) -> BTreeMap<u16, BTreeSet<&'static str>> {
     let mut all = described.problems.clone();
     let follows: &[(u16, &[&'static str])] = match class {
-        RouteClass::Secret => {
-            &[(401, problems::UNAUTHORIZED), (403, problems::FORBIDDEN), (503, problems::UNAVAILABLE)]
-        }
+        RouteClass::Secret => &[
+            (401, problems::UNPROVEN),
+            (403, problems::FORBIDDEN),
+            (429, problems::LIMITED),
+            (503, problems::UNAVAILABLE),
+        ],
         RouteClass::Ingestion => &[(401, problems::UNAUTHORIZED), (503, problems::UNAVAILABLE)],
-        RouteClass::Browser | RouteClass::Ops | RouteClass::Unknown => &[],
+        RouteClass::Browser | RouteClass::Ops | RouteClass::Public | RouteClass::Unknown => &[],
     };
     for (status, codes) in follows {
         all.entry(*status).or_default().extend(*codes);
@@ -244,4 +256,32 @@ fn success(schemas: &mut Schemas, answer: &Answer) -> Value {
         described["headers"][*name] = json!({ "description": text, "schema": { "type": "string" } });
     }
     described
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_schema_means_one_thing() {
+        let mut schemas = Schemas::new();
+        for (tag, described) in described() {
+            let route = ROUTES.iter().find(|route| (route.method, route.path) == (described.method, described.path));
+            if let Some(route) = route {
+                operation(&mut schemas, tag, &described, route);
+            }
+        }
+        assert_eq!(schemas.clashes(), Vec::<String>::new(), "rename one of each");
+    }
+
+    #[test]
+    fn nothing_is_described_twice_and_nothing_that_is_no_route() {
+        let mut seen = BTreeSet::new();
+        for (_, described) in described() {
+            let (method, path) = (described.method, described.path);
+            assert!(seen.insert((method, path)), "{method} {path} is described twice");
+            let known = ROUTES.iter().any(|route| (route.method, route.path) == (method, path));
+            assert!(known, "{method} {path} is described and no route");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::describe::Description;
 use super::profile_shapes::Consents;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Two customers who are one.
 #[derive(JsonSchema)]
@@ -222,6 +223,44 @@ enum ReviewStatus {
     Resolved,
 }
 
+/// How many identifiers of each kind one person may have.
+#[derive(JsonSchema)]
+struct IdentityPolicy {
+    /// 0 is what is built in.
+    revision: u64,
+    /// By kind.
+    limits: BTreeMap<String, IdentifierLimit>,
+    /// Of all kinds together.
+    identifiers_max: u64,
+}
+
+/// How many of one kind.
+#[derive(JsonSchema)]
+struct IdentifierLimit {
+    max: u32,
+    /// Only those bound in so many days count; all, where `null`.
+    within_days: Option<u32>,
+}
+
+/// The limits that are to be in force.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct IdentityPolicyDraft {
+    /// By kind; a kind that is not named has no limit of its own.
+    limits: BTreeMap<String, IdentifierLimitDraft>,
+}
+
+/// How many of one kind.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct IdentifierLimitDraft {
+    #[schemars(range(min = 1, max = roadbook_identity::IDENTIFIERS_MAX))]
+    max: u32,
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 3650))]
+    within_days: Option<u32>,
+}
+
 fn two() -> [&'static str; 2] {
     ["cus_01jdxmx0005d5nmpjtb9d5nmpj", "cus_01jdxmx0006d5nmpjtb9d5nmpj"]
 }
@@ -233,6 +272,7 @@ fn noted() -> Value {
 pub(super) fn routes() -> Vec<Description> {
     let mut all = merging();
     all.extend(deciding());
+    all.extend(policy());
     all
 }
 
@@ -307,5 +347,25 @@ fn deciding() -> Vec<Description> {
             .of::<ReviewId>("id", "Which.")
             .takes_maybe::<Note>("What came of it.", noted())
             .answers::<Review>(200, "It is resolved."),
+    ]
+}
+
+fn policy() -> Vec<Description> {
+    vec![
+        Description::get("/v1/identity/policy", "getIdentityPolicy")
+            .says("Limits on identifiers", "How many of each kind one person may have.")
+            .answers::<IdentityPolicy>(200, "The limits in force.")
+            .tagged(),
+        Description::put("/v1/identity/policy", "setIdentityPolicy")
+            .says("Set the limits on identifiers", "What people have already stays with them.")
+            .guarded()
+            .idempotent()
+            .takes::<IdentityPolicyDraft>(
+                "The limits.",
+                json!({ "limits": { "phone": { "max": 3, "within_days": 365 } } }),
+            )
+            .answers::<IdentityPolicy>(200, "The limits in force.")
+            .tagged()
+            .refuses(422, &["catalog_full"]),
     ]
 }

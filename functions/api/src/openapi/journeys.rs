@@ -1,8 +1,9 @@
 //! Journeys, 旅程, and what they sent.
 
-use super::common::{JourneyDefinition, JourneyId, Page, Time};
+use super::common::{CustomerId, JourneyDefinition, JourneyId, Page, Time};
 use super::describe::Description;
-use super::segments::Status;
+use super::profile_shapes::PassageAt;
+use super::segments::{Backfill, Status};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,11 +19,14 @@ struct Journey {
     revision: u32,
     /// The revision in force; `null` before the first publication. Runs under way stay on theirs.
     published_revision: Option<u32>,
+    /// Since when it stands still: a journey only.
+    paused_at: Option<Time>,
+    archived_at: Option<Time>,
     created_at: Time,
     /// When it was last edited or published.
     updated_at: Time,
-    /// The definition of the newest draft.
-    definition: JourneyDefinition,
+    /// The definition of the newest draft; `null` once it is archived.
+    definition: Option<JourneyDefinition>,
 }
 
 /// What a journey is made of.
@@ -40,10 +44,14 @@ struct JourneyDraft {
 #[derive(JsonSchema)]
 struct JourneyStats {
     id: JourneyId,
+    status: Status,
+    paused_at: Option<Time>,
     /// Passages that began.
     entered: i64,
     /// Passages under way.
     active: i64,
+    /// Passages held by a pause.
+    held: i64,
     /// Passages that came to an `exit` node.
     completed: i64,
     /// Passages whose goal was reached.
@@ -52,6 +60,12 @@ struct JourneyStats {
     exited: i64,
     /// Passages given up for another one of the same customer, after a merge.
     superseded: i64,
+    /// Passages that ended with the journey.
+    archived: i64,
+    /// How far past events are counted; `null` where nothing of them had to be.
+    counting: Option<Backfill>,
+    /// How far held passages are let go.
+    releasing: Option<Backfill>,
     /// Counts by the name of the node.
     nodes: BTreeMap<String, NodeStats>,
 }
@@ -65,6 +79,8 @@ struct NodeStats {
     left: i64,
     /// Passages that are here.
     here: i64,
+    /// Of those, held by a pause.
+    held: i64,
 }
 
 /// Messages of a tenant by what became of them.
@@ -74,6 +90,14 @@ struct SendStats {
     /// `handed_over`, `refused`, `expired`, `failed`, `unknown`. A message that was handed over is counted under its end
     /// as well. What never happened is absent.
     sends: BTreeMap<String, i64>,
+}
+
+/// One passage under way.
+#[derive(JsonSchema)]
+struct JourneyPassage {
+    customer: CustomerId,
+    #[schemars(flatten)]
+    passage: PassageAt,
 }
 
 fn draft() -> Value {
@@ -100,8 +124,10 @@ fn draft() -> Value {
 pub(super) fn routes() -> Vec<Description> {
     vec![
         Description::get("/v1/journeys", "listJourneys")
-            .says("List journeys", "Oldest first, drafts too.")
+            .says("List journeys", "Oldest first, drafts too; archived ones only where they are asked for.")
+            .query::<Status>("status", "Only those that stand so.")
             .paged()
+            .refuses(400, &["unknown_choice"])
             .answers::<Page<Journey>>(200, "A page of journeys."),
         Description::post("/v1/journeys", "createJourney")
             .says("Create a journey", "A draft: nobody enters before it is published.")
@@ -109,27 +135,69 @@ pub(super) fn routes() -> Vec<Description> {
             .takes::<JourneyDraft>("Name and definition.", draft())
             .answers::<Journey>(201, "The draft.")
             .with("Location", "The path of the new journey.")
+            .tagged()
             .refuses(409, &["idempotency_key_used"])
             .refuses(413, &["definition_too_large"])
-            .refuses(422, &["invalid_name", "invalid_journey", "unknown_segment", "too_many_definitions"]),
+            .refuses(
+                422,
+                &[
+                    "invalid_name",
+                    "invalid_journey",
+                    "unknown_journey",
+                    "unknown_segment",
+                    "too_many_definitions",
+                    "catalog_full",
+                ],
+            ),
         Description::get("/v1/journeys/{id}", "getJourney")
             .says("Get a journey", "Its newest draft, and which revision is in force.")
             .of::<JourneyId>("id", "Which journey.")
-            .answers::<Journey>(200, "The journey."),
+            .answers::<Journey>(200, "The journey.")
+            .tagged(),
         Description::put("/v1/journeys/{id}", "updateJourney")
             .says("Edit a journey", "Makes a new draft. What is published stays in force until the draft is.")
             .of::<JourneyId>("id", "Which journey.")
+            .guarded()
             .idempotent()
             .takes::<JourneyDraft>("Name and definition.", draft())
             .answers::<Journey>(200, "The new draft.")
+            .tagged()
+            .refuses(409, &["archived"])
             .refuses(413, &["definition_too_large"])
-            .refuses(422, &["invalid_name", "invalid_journey", "unknown_segment"]),
+            .refuses(422, &["invalid_name", "invalid_journey", "unknown_journey", "unknown_segment", "catalog_full"]),
+        Description::delete("/v1/journeys/{id}", "archiveJourney")
+            .says("Archive a journey", "Its id stays known; nothing of it is in force any more.")
+            .of::<JourneyId>("id", "Which journey.")
+            .guarded()
+            .idempotent()
+            .answers_nothing(204, "It is archived.")
+            .refuses(409, &["archived", "journey_in_use", "cannot_publish"]),
         Description::post("/v1/journeys/{id}/publish", "publishJourney")
             .says("Publish a journey", "Puts the newest revision in force. Runs under way stay on theirs.")
             .of::<JourneyId>("id", "Which journey.")
             .idempotent()
             .answers::<Journey>(200, "The journey in force.")
+            .tagged()
+            .refuses(409, &["archived"])
             .refuses(409, &["already_published", "cannot_publish"]),
+        Description::post("/v1/journeys/{id}/pause", "pauseJourney")
+            .says("Pause a journey", "Nobody enters, and passages under way are held where they are.")
+            .of::<JourneyId>("id", "Which journey.")
+            .answers::<Journey>(200, "The journey, standing still.")
+            .tagged()
+            .refuses(409, &["already_paused", "archived", "not_published"]),
+        Description::post("/v1/journeys/{id}/resume", "resumeJourney")
+            .says("Resume a journey", "Customers enter again, and held passages go on as of now.")
+            .of::<JourneyId>("id", "Which journey.")
+            .answers::<Journey>(200, "The journey, in force again.")
+            .tagged()
+            .refuses(409, &["archived", "not_paused", "not_published"]),
+        Description::get("/v1/journeys/{id}/members", "listJourneyPassages")
+            .says("Who is where in a journey?", "Every passage under way. A page may be short and have more behind it.")
+            .of::<JourneyId>("id", "Which journey.")
+            .query::<String>("node", "Only those at this node.")
+            .paged()
+            .answers::<Page<JourneyPassage>>(200, "A page of passages."),
         Description::get("/v1/journeys/{id}/stats", "getJourneyStats")
             .says("Count a journey", "Passages by how they ended and by where they are, over all revisions.")
             .of::<JourneyId>("id", "Which journey.")

@@ -27,12 +27,14 @@ mod keys;
 mod letters;
 mod lifecycle;
 mod operations;
+mod people;
 mod problems;
 mod profile_shapes;
 mod profiles;
 mod schemas;
 mod segments;
 mod serve;
+mod tags;
 
 use describe::Description;
 
@@ -71,6 +73,8 @@ const AREAS: &[Area] = &[
         describe: journeys::routes,
     },
     Area { tag: "dead letters", text: "What could not be applied, and why (死信).", describe: letters::routes },
+    Area { tag: "tags", text: "What tags mean (标签体系), and tags set by hand.", describe: tags::routes },
+    Area { tag: "people", text: "Who may sign in (员工), and who asks.", describe: people::routes },
     Area { tag: "debugger", text: "What came in last (事件调试).", describe: debugger::routes },
     Area { tag: "access", text: "API keys (密钥).", describe: keys::routes },
     Area {

@@ -45,6 +45,10 @@ pub(super) struct Place {
 
 /// What no key, an unknown key or a wrong header is answered with.
 pub(super) const UNAUTHORIZED: &[&str] = &["missing_key", "unknown_key", "unreadable_authorization"];
+/// The same where a person's token will do as well.
+pub(super) const UNPROVEN: &[&str] = &["invalid_token", "missing_key", "unknown_key", "unreadable_authorization"];
+/// Too many requests of one key or person.
+pub(super) const LIMITED: &[&str] = &["rate_limited"];
 /// What a key that may not is answered with.
 pub(super) const FORBIDDEN: &[&str] = &["missing_scope", "wrong_key_kind"];
 /// The world fails, or the process is about to stop: repeating the request is safe.
@@ -103,8 +107,13 @@ pub(super) const fn meaning(status: u16) -> &'static str {
 
 /// The answer for a status with these codes.
 pub(super) fn answer(status: u16, codes: &BTreeSet<&'static str>) -> Value {
+    richer(status, codes, &json!({ "$ref": "#/components/schemas/Problem" }))
+}
+
+/// The same with a shape that has more members than others.
+pub(super) fn richer(status: u16, codes: &BTreeSet<&'static str>, shape: &Value) -> Value {
     let schema = json!({
-        "allOf": [{ "$ref": "#/components/schemas/Problem" }],
+        "allOf": [shape],
         "properties": { "status": { "const": status }, "code": { "enum": codes } },
         "required": ["status", "code"],
     });

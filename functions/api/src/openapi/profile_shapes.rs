@@ -84,7 +84,7 @@ enum Grade {
 
 /// A tag.
 #[derive(JsonSchema)]
-struct Tag {
+pub(super) struct Tag {
     value: Anything,
     since: Time,
     expires_at: Option<Time>,
@@ -97,6 +97,11 @@ struct Tag {
 enum Cause {
     /// An event brought it.
     Event { event: MessageId },
+    /// A person or a key did it.
+    Hand {
+        /// The public id of either.
+        by: String,
+    },
     /// A journey did it.
     Journey { journey: JourneyId },
 }
@@ -165,12 +170,32 @@ enum PassageState {
 #[derive(JsonSchema)]
 struct Passage {
     id: JourneyId,
+    #[schemars(flatten)]
+    at: PassageAt,
+}
+
+/// Where a passage stands.
+#[derive(JsonSchema)]
+pub(super) struct PassageAt {
     run: RunId,
     revision: u32,
     node: String,
     state: PassageState,
     until: Option<Time>,
+    /// Since when a pause holds it.
+    held_since: Option<Time>,
     entered_at: Time,
+}
+
+/// A customer as one line of a list, personal values masked.
+#[derive(JsonSchema)]
+pub(super) struct ShortProfile {
+    id: CustomerId,
+    /// Masked; what it is made of is the tenant's.
+    name: Anything,
+    identifiers: Vec<Identifier>,
+    stage: Option<StageWord>,
+    last_seen_at: Option<Time>,
 }
 
 /// What was asked to be sent.
@@ -213,6 +238,8 @@ enum SuppressReason {
     NoConsent,
     /// No address for this channel.
     NoAddress,
+    /// They were somebody else's after all.
+    Unmerged,
     /// No grant left for this subscribe message (订阅次数已用完).
     NoGrant,
 }
@@ -408,6 +435,16 @@ enum Fact {
         run: RunId,
         until: Time,
         listening: bool,
+    },
+    JourneyHeld {
+        journey: JourneyId,
+        run: RunId,
+        node: String,
+    },
+    JourneyReleased {
+        journey: JourneyId,
+        run: RunId,
+        node: String,
     },
     JourneyEnded {
         journey: JourneyId,

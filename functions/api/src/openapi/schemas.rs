@@ -42,19 +42,27 @@ impl Schemas {
     /// Every schema by its name, with the languages that have a schema of their own.
     pub(super) fn finish(mut self) -> Map<String, Value> {
         let mut all = self.answered.take_definitions(true);
-        // A type that is both sent and answered must look the same: a test holds it against `clashes`.
+        // A name means one thing, whether it is sent or answered: a test of `document.rs` holds that.
         all.extend(self.wanted.take_definitions(true));
         all.extend(languages());
         all.values_mut().for_each(forget_null_defaults);
         all
     }
 
-    /// Names that mean one thing when they are sent and another when they are answered.
+    /// Names that mean several things.
     #[cfg(test)]
     pub(super) fn clashes(mut self) -> Vec<String> {
-        let (answered, wanted) = (self.answered.take_definitions(true), self.wanted.take_definitions(true));
-        let differ = |(name, schema): (&String, &Value)| wanted.get(name).is_some_and(|other| other != schema);
-        answered.iter().filter(|one| differ(*one)).map(|(name, _)| name.clone()).collect()
+        let all = [self.answered.take_definitions(true), self.wanted.take_definitions(true), languages()];
+        let mut known = Map::new();
+        let mut clashes = Vec::new();
+        for (name, mut schema) in all.into_iter().flatten() {
+            forget_null_defaults(&mut schema);
+            if known.get(&name).is_some_and(|other| *other != schema) {
+                clashes.push(name.clone());
+            }
+            known.insert(name, schema);
+        }
+        clashes
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::common::{Condition, Page, SegmentId, Time};
 use super::describe::Description;
+use super::problems::Place;
+use super::profile_shapes::ShortProfile;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -13,6 +15,10 @@ pub(super) enum Status {
     Draft,
     /// A revision is in force.
     Live,
+    /// It stands still: a journey only.
+    Paused,
+    /// Retired for good.
+    Archived,
 }
 
 /// A segment: its newest draft, and which revision is in force.
@@ -26,11 +32,14 @@ struct Segment {
     revision: u32,
     /// The revision in force; `null` before the first publication.
     published_revision: Option<u32>,
+    /// Since when it stands still: a journey only.
+    paused_at: Option<Time>,
+    archived_at: Option<Time>,
     created_at: Time,
     /// When it was last edited or published.
     updated_at: Time,
-    /// The condition of the newest draft.
-    condition: Condition,
+    /// The condition of the newest draft; `null` once it is archived.
+    condition: Option<Condition>,
 }
 
 /// What a segment is made of.
@@ -56,13 +65,49 @@ struct SegmentStats {
 
 /// How far the events before a publication are counted.
 #[derive(JsonSchema)]
-struct Backfill {
+pub(super) struct Backfill {
     done: bool,
     /// Customers looked at.
     scanned: u64,
     /// Customers who came in or went out by it.
     changed: u64,
     started_at: Time,
+}
+
+/// A condition that nobody has saved yet.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PreviewDraft {
+    condition: Condition,
+    /// Short profiles to be shown; 5, where absent.
+    #[serde(default)]
+    #[schemars(range(max = 20))]
+    sample: Option<u32>,
+}
+
+/// Who would be in it.
+#[derive(JsonSchema)]
+struct SegmentPreview {
+    /// Of those looked at, for whom it holds.
+    count: u64,
+    /// Customers looked at.
+    scanned: u64,
+    /// Customers of the tenant, as far as the relay has come.
+    customers: u64,
+    /// Whether everybody was looked at.
+    complete: bool,
+    sample: Vec<ShortProfile>,
+    /// Why the count says little.
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Place>,
+}
+
+/// A member, and since when.
+#[derive(JsonSchema)]
+struct Member {
+    #[schemars(flatten)]
+    profile: ShortProfile,
+    since: Time,
 }
 
 fn draft() -> Value {
@@ -75,8 +120,10 @@ fn draft() -> Value {
 pub(super) fn routes() -> Vec<Description> {
     vec![
         Description::get("/v1/segments", "listSegments")
-            .says("List segments", "Oldest first, drafts too.")
+            .says("List segments", "Oldest first, drafts too; archived ones only where they are asked for.")
+            .query::<Status>("status", "Only those that stand so.")
             .paged()
+            .refuses(400, &["unknown_choice"])
             .answers::<Page<Segment>>(200, "A page of segments."),
         Description::post("/v1/segments", "createSegment")
             .says("Create a segment", "A draft: it has no members before it is published.")
@@ -84,21 +131,33 @@ pub(super) fn routes() -> Vec<Description> {
             .takes::<SegmentDraft>("Name and condition.", draft())
             .answers::<Segment>(201, "The draft.")
             .with("Location", "The path of the new segment.")
+            .tagged()
             .refuses(409, &["idempotency_key_used"])
             .refuses(413, &["definition_too_large"])
-            .refuses(422, &["invalid_name", "invalid_condition", "unknown_segment", "too_many_definitions"]),
+            .refuses(422, &["invalid_name", "invalid_condition", "unknown_journey", "unknown_segment", "too_many_definitions", "catalog_full"]),
         Description::get("/v1/segments/{id}", "getSegment")
             .says("Get a segment", "Its newest draft, and which revision is in force.")
             .of::<SegmentId>("id", "Which segment.")
-            .answers::<Segment>(200, "The segment."),
+            .answers::<Segment>(200, "The segment.")
+            .tagged(),
         Description::put("/v1/segments/{id}", "updateSegment")
             .says("Edit a segment", "Makes a new draft. What is published stays in force until the draft is.")
             .of::<SegmentId>("id", "Which segment.")
+            .guarded()
             .idempotent()
             .takes::<SegmentDraft>("Name and condition.", draft())
             .answers::<Segment>(200, "The new draft.")
+            .tagged()
+            .refuses(409, &["archived"])
             .refuses(413, &["definition_too_large"])
-            .refuses(422, &["invalid_name", "invalid_condition", "unknown_segment"]),
+            .refuses(422, &["invalid_name", "invalid_condition", "unknown_journey", "unknown_segment", "catalog_full"]),
+        Description::delete("/v1/segments/{id}", "archiveSegment")
+            .says("Archive a segment", "Its id stays known; nothing of it is in force any more.")
+            .of::<SegmentId>("id", "Which segment.")
+            .guarded()
+            .idempotent()
+            .answers_nothing(204, "It is archived.")
+            .refuses(409, &["archived", "segment_in_use", "cannot_publish"]),
         Description::post("/v1/segments/{id}/publish", "publishSegment")
             .says(
                 "Publish a segment",
@@ -107,7 +166,24 @@ pub(super) fn routes() -> Vec<Description> {
             .of::<SegmentId>("id", "Which segment.")
             .idempotent()
             .answers::<Segment>(200, "The segment in force.")
+            .tagged()
+            .refuses(409, &["archived"])
             .refuses(409, &["already_published", "cannot_publish"]),
+        Description::post("/v1/segments/preview", "previewSegment")
+            .says(
+                "Who would be in a segment?",
+                "Counted over the customers now, with a few of them. `complete` is false where the time was over before \
+                 everybody was looked at.",
+            )
+            .takes::<PreviewDraft>("The condition.", json!({ "condition": draft()["condition"], "sample": 3 }))
+            .answers::<SegmentPreview>(200, "The count.")
+            .refuses(413, &["definition_too_large"])
+            .refuses(422, &["invalid_condition", "unknown_journey", "unknown_segment"]),
+        Description::get("/v1/segments/{id}/members", "listSegmentMembers")
+            .says("Who is in a segment?", "A page may be short and have more behind it: looking takes a limited time.")
+            .of::<SegmentId>("id", "Which segment.")
+            .paged()
+            .answers::<Page<Member>>(200, "A page of members."),
         Description::get("/v1/segments/{id}/stats", "getSegmentStats")
             .says("Count a segment", "How many belong to it now, and how far the past is counted.")
             .of::<SegmentId>("id", "Which segment.")

@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
-use roadbook_access::KeyKind;
-use roadbook_app::{App, Config};
+use roadbook_access::{Fetch, FetchFailed, KeyKind};
+use roadbook_app::{App, Config, Tenants};
+use roadbook_channels::Documents;
 use roadbook_kernel::{Moment, TenantId};
 use roadbook_runtime::ports::{Commit, CommitError, DueEntry, DueKind, Fault, Item, ItemKey, Space, Store};
 use roadbook_runtime::relay::Relay;
@@ -65,6 +66,16 @@ impl Store for Failing {
 
     async fn due(&self, kind: DueKind, until: Moment, limit: usize) -> Result<Vec<DueEntry>, Fault> {
         self.inner.due(kind, until, limit).await
+    }
+
+    async fn due_page(
+        &self,
+        kind: DueKind,
+        lane: u8,
+        from: Option<&DueEntry>,
+        limit: usize,
+    ) -> Result<Vec<DueEntry>, Fault> {
+        self.inner.due_page(kind, lane, from, limit).await
     }
 
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
@@ -188,6 +199,11 @@ impl Rig {
     }
 
     pub async fn with(config: Config) -> Self {
+        Self::started(|_| config).await
+    }
+
+    /// With settings that know the tenants: the first is "one", the second "two".
+    pub async fn started(config: impl FnOnce(&[TenantId; 2]) -> Config) -> Self {
         let store = Arc::new(Failing::default());
         let clock = Arc::new(ManualClock::at(START));
         let engine = Arc::new(Engine {
@@ -203,9 +219,12 @@ impl Rig {
         });
         let deliver = Arc::new(Direct(engine.clone()));
         let router = Arc::new(roadbook_runtime::Router::new(engine.clone(), deliver));
-        let app = Arc::new(App::new(engine, router, config));
-        let mine = tenant(&app, "one", 1).await;
-        let other = tenant(&app, "two", 2).await;
+        let tenants = Tenants::new(store.clone());
+        let ids = [made(&tenants, "one", 1).await, made(&tenants, "two", 2).await];
+        let fetch: Arc<dyn Fetch> = Arc::new(OverHttp(Documents::new().unwrap()));
+        let app = Arc::new(App::new(engine, router, config(&ids)).trusting(&fetch));
+        let mine = tenant(&app, ids[0], 1).await;
+        let other = tenant(&app, ids[1], 2).await;
         let router = roadbook_api::router(app.clone());
         Self { app, store, clock, mine, other, router }
     }
@@ -235,10 +254,30 @@ impl Rig {
         answer
     }
 
-    /// A call of the secret API.
+    /// A call of the secret API. What changes a thing says that it does not care which revision is there.
     pub async fn secret(&self, tenant: &Tenant, method: &str, path: &str, body: Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.send(method, path, &[("authorization", &format!("Bearer {}", tenant.secret))], body).await
+        let authorization = format!("Bearer {}", tenant.secret);
+        let headers = [("authorization", authorization.as_str()), ("if-match", "*")];
+        let sent = if matches!(method, "put" | "patch" | "delete") { &headers[..] } else { &headers[..1] };
+        self.send(method, path, sent, body).await
+    }
+
+    /// The same with one's own key and an `If-Match`, or none.
+    pub async fn change(&self, method: &str, path: &str, if_match: Option<&str>, body: Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let authorization = format!("Bearer {}", self.mine.secret);
+        let mut headers = vec![("authorization", authorization.as_str())];
+        headers.extend(if_match.map(|tag| ("if-match", tag)));
+        self.send(method, path, &headers, body).await
+    }
+
+    /// Carries every sweep over all customers to its end.
+    pub async fn sweep(&self) {
+        let deliver = self.app.router.deliver().clone();
+        let (engine, tenant) = (&self.app.engine, self.mine.id);
+        while roadbook_runtime::advance_backfill(engine, deliver.as_ref(), tenant, 2).await.unwrap() {}
+        self.relay().await;
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -309,8 +348,21 @@ pub fn track(user: &str, event: &str, id: &str) -> Value {
     json!({ "type": "track", "userId": user, "event": event, "messageId": id })
 }
 
-async fn tenant(app: &App, name: &str, seed: u8) -> Tenant {
-    let id = app.tenants.create(name, [seed; 16], START).await.unwrap().id;
+/// The product's own client fetches the keys of providers.
+struct OverHttp(Documents);
+
+#[async_trait]
+impl Fetch for OverHttp {
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchFailed> {
+        self.0.get(url).await.map_err(FetchFailed)
+    }
+}
+
+async fn made(tenants: &Tenants, name: &str, seed: u8) -> TenantId {
+    tenants.create(name, [seed; 16], START).await.unwrap().id
+}
+
+async fn tenant(app: &App, id: TenantId, seed: u8) -> Tenant {
     let write = app.access.create(id, KeyKind::Write, "app", [seed; 32], START).await.unwrap().text;
     let secret = app.access.create(id, KeyKind::Secret, "server", [seed + 100; 32], START).await.unwrap().text;
     Tenant { id, write, secret }

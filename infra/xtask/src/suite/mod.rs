@@ -3,6 +3,7 @@
 //! To add a step: a function in the file of its family, a row in [`STEPS`].
 
 mod bench;
+mod browser;
 mod clients;
 mod code;
 mod document;
@@ -47,6 +48,7 @@ const STEPS: &[Step] = &[
     Step { name: "tools", proves: "Python and npm packages of the third-party clients install", run: tools::install },
     Step { name: "python", proves: "PyPI segment-analytics-python against the server", run: clients::python },
     Step { name: "node", proves: "npm @segment/analytics-node against the server", run: clients::node },
+    Step { name: "browser", proves: "a person with Chromium: sign in, find by phone, read why", run: browser::console },
     Step { name: "bad-input", proves: "hostile bytes: clear refusals, no effects", run: clients::bad_input },
     Step {
         name: "openapi",

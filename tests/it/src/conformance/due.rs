@@ -4,7 +4,7 @@ use super::{ONE, TWO, customer};
 use crate::Backend;
 use roadbook_kernel::{Moment, TenantId};
 use roadbook_runtime::ports::store::{LANES, lane};
-use roadbook_runtime::ports::{Commit, Due, DueKind, ItemKey};
+use roadbook_runtime::ports::{Commit, Due, DueEntry, DueKind, ItemKey};
 use std::sync::Arc;
 
 pub(super) async fn the_due_index_moves_with_its_items<S: Backend>(store: &S) {
@@ -67,6 +67,42 @@ pub(super) async fn lanes_have_room_of_their_own<S: Backend>(store: &S) {
     assert_eq!(store.next_due(DueKind::Actor).await.expect("the index"), Some(Moment::from_millis(71)));
     let all = store.due(DueKind::Actor, Moment::MAX, 1_000).await.expect("the index");
     assert_eq!(all.len(), 34);
+}
+
+/// Whoever examines the index sees every entry of a lane once, and can ask for a single one.
+pub(super) async fn a_lane_is_paged_whole<S: Backend>(store: &S) {
+    let entry =
+        |tenant, n: u128, at| DueEntry { due: Moment::from_millis(at), key: ItemKey::actor(&customer(tenant, n)) };
+    let mut mine: Vec<DueEntry> = (0..5).map(|n| entry(ONE, n, 50)).chain([entry(ONE, 9, -7)]).collect();
+    mine.push(DueEntry { due: Moment::MIN, key: ItemKey::actor(&customer(ONE, 10)) });
+    let others = [entry(TWO, 1, 40)];
+    let due = |entry: &DueEntry| Due { kind: DueKind::Actor, key: entry.key.clone(), was: None, now: Some(entry.due) };
+    let send = ItemKey::send(ONE, roadbook_kernel::SendKey::from_u128(1));
+    let mut dues: Vec<Due> = mine.iter().chain(&others).map(due).collect();
+    dues.push(Due { kind: DueKind::Send, key: send.clone(), was: None, now: Some(Moment::from_millis(45)) });
+    store.commit(Commit { dues, ..Commit::default() }).await.expect("a commit");
+    // What a search has proved about the front is nothing to an examination.
+    assert!(store.due(DueKind::Actor, Moment::from_millis(100), 10).await.is_ok());
+
+    mine.sort();
+    let mut paged: Vec<DueEntry> = Vec::new();
+    loop {
+        let from = paged.last().cloned();
+        let page = store.due_page(DueKind::Actor, lane(ONE), from.as_ref(), 3).await.expect("the index");
+        let fresh: Vec<DueEntry> = page.into_iter().filter(|one| Some(one) != from.as_ref()).collect();
+        if fresh.is_empty() {
+            break;
+        }
+        paged.extend(fresh);
+    }
+    assert_eq!(paged, mine);
+    assert_eq!(store.due_page(DueKind::Actor, lane(TWO), None, 9).await.expect("the index"), others);
+    let sends = store.due_page(DueKind::Send, lane(ONE), None, 9).await.expect("the index");
+    assert_eq!(sends, [DueEntry { due: Moment::from_millis(45), key: send }]);
+    let absent = entry(ONE, 7, 50);
+    assert_eq!(store.due_page(DueKind::Actor, lane(ONE), Some(&absent), 1).await.expect("the index"), []);
+    let there = store.due_page(DueKind::Actor, lane(ONE), Some(&mine[3]), 1).await.expect("the index");
+    assert_eq!(there, mine[3..4], "an entry is found by itself");
 }
 
 /// Searches run all the time; an entry must be found by the first that begins after its commit was answered.

@@ -20,6 +20,7 @@ const MAILBOXES: &str = "mailboxes run the engine's turns and know nothing of do
 const WIRE: &str = "what others write against becomes commands here, without the engine and without HTTP";
 const ADAPTER: &str = "an adapter fills ports of the engine; adapters know nothing of each other nor of the doors";
 const DOOR: &str = "a door knows the engine, the wire and the app; never a store, a vendor or the mailboxes";
+const CONSOLE: &str = "pages ask the public API and nothing behind it: what they show, anybody could ask for";
 const BINARY: &str = "the host puts everything together; it never sees the simulator or another host";
 const OUTSIDE: &str = "it drives the product from outside, or misunderstandings would cancel out on both sides";
 const PROOF: &str = "tests may see everything";
@@ -73,6 +74,7 @@ const ROOMS: &[Room] = &[
         ],
         why: DOOR,
     },
+    Room { package: "pages", may: &[], why: CONSOLE },
     Room { package: "jobs", may: &["kernel", "tenancy", "identity", "customer", "runtime", "wire"], why: DOOR },
     Room { package: "send", may: &["kernel", "tenancy", "runtime", "app"], why: DOOR },
     Room {
@@ -94,6 +96,7 @@ const ROOMS: &[Room] = &[
             "access",
             "app",
             "api",
+            "pages",
             "jobs",
             "send",
         ],
@@ -122,6 +125,7 @@ const ROOMS: &[Room] = &[
             "access",
             "app",
             "api",
+            "pages",
             "jobs",
             "send",
             "simulator",
@@ -149,12 +153,12 @@ const GUESTS: &[Guest] = &[
     Guest { name: "lambda*", hosts: &[], why: "the cloud will have a crate of its own" },
     Guest {
         name: "axum",
-        hosts: &["api", "host", "simulator", "bench"],
+        hosts: &["api", "pages", "host", "simulator", "bench"],
         why: "HTTP comes in at the doors and nowhere else",
     },
     Guest { name: "hyper*", hosts: &["simulator"], why: "HTTP comes in at the doors, through axum" },
     Guest { name: "rand", hosts: &[], why: "chance comes in through the door: a split is a hash" },
-    Guest { name: "getrandom", hosts: &["api", "host"], why: "randomness is drawn at the edge and handed in" },
+    Guest { name: "getrandom", hosts: &["api", "pages", "host"], why: "randomness is drawn at the edge and handed in" },
     Guest { name: "clap", hosts: &["host", "simulator", "bench", "xtask"], why: "only programs read a command line" },
     Guest { name: "anyhow", hosts: &["host", "bench", "xtask"], why: "libraries have errors with types" },
 ];

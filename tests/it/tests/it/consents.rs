@@ -35,10 +35,23 @@ fn offer() -> Value {
     })
 }
 
+/// The newest of some words: when and what.
+pub(super) type Word = Option<(Moment, Verdict)>;
+
+/// The rule of consent, said once more, of the last word about all channels and the last about one: a no counts until
+/// a later yes of its own kind, and a general no also ends an earlier yes of the channel.
+pub(super) fn is_open([general, own]: [Word; 2]) -> bool {
+    match (general, own) {
+        (_, Some((_, Verdict::Withdrawn))) | (None | Some((_, Verdict::Withdrawn)), None) => false,
+        (Some((general, Verdict::Withdrawn)), Some((own, Verdict::Granted))) => own > general,
+        (Some((_, Verdict::Granted)), _) | (None, Some((_, Verdict::Granted))) => true,
+    }
+}
+
 /// What people said, kept without the product's ledger: `[general, recording, seller]` per person, and who is whom.
 #[derive(Default)]
 struct Model {
-    words: [[Option<(Moment, Verdict)>; 3]; 3],
+    words: [[Word; 3]; 3],
     is: [usize; 3],
     calls: Vec<(usize, ChannelKind)>,
     wrong: Vec<String>,
@@ -64,11 +77,7 @@ impl Model {
 
     fn is_open(&self, who: usize, channel: ChannelKind) -> bool {
         let words = &self.words[self.is[who]];
-        match (words[0], words[place(Some(channel))]) {
-            (_, Some((_, Verdict::Withdrawn))) | (None | Some((_, Verdict::Withdrawn)), None) => false,
-            (Some((general, Verdict::Withdrawn)), Some((own, Verdict::Granted))) => own > general,
-            (Some((_, Verdict::Granted)), _) | (None, Some((_, Verdict::Granted))) => true,
-        }
+        is_open([words[0], words[place(Some(channel))]])
     }
 }
 

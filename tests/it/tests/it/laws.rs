@@ -1,5 +1,7 @@
 //! The laws of the customer actor, over made-up lives.
 
+use super::consents::{Word, is_open};
+use super::segments::edges_of;
 use proptest::prelude::*;
 use roadbook_customer::{Command, ConsentWord, Customer, Event, SendStatus};
 use roadbook_it::canon::{self, difference};
@@ -195,16 +197,6 @@ async fn replayed(rig: &Rig<Memory>, id: CustomerId, whole: bool) -> Customer {
     state
 }
 
-/// The rule of consent, said once more: a no counts until a later yes of its own kind, and a general no also ends an
-/// earlier yes of the channel.
-fn is_open([general, own]: [Option<(Moment, Verdict)>; 2]) -> bool {
-    match (general, own) {
-        (_, Some((_, Verdict::Withdrawn))) | (None, None) | (Some((_, Verdict::Withdrawn)), None) => false,
-        (Some((general, Verdict::Withdrawn)), Some((own, Verdict::Granted))) => own > general,
-        (Some((_, Verdict::Granted)), _) | (None, Some((_, Verdict::Granted))) => true,
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -265,7 +257,7 @@ proptest! {
             rows.sort_by_key(|row| std::cmp::Reverse(row.state.id));
             for row in rows {
                 // The last word about all channels, and the last about this one.
-                let mut last: [Option<(Moment, Verdict)>; 2] = [None, None];
+                let mut last: [Word; 2] = [None, None];
                 for fact in facts(&rig, row.state.id).await {
                     match fact {
                         Event::ConsentNoted { channel, standing, .. } => {
@@ -273,7 +265,7 @@ proptest! {
                             *last = (*last).max(Some((standing.as_of, standing.verdict)));
                         }
                         Event::Absorbed { loser, .. } => {
-                            let theirs: [Option<(Moment, Verdict)>; 2] = ended.get(&loser).copied().unwrap_or_default();
+                            let theirs: [Word; 2] = ended.get(&loser).copied().unwrap_or_default();
                             last = [last[0].max(theirs[0]), last[1].max(theirs[1])];
                         }
                         Event::Messaged { record } if record.status == SendStatus::Intended => {
@@ -376,24 +368,6 @@ proptest! {
             Ok(())
         })?;
     }
-}
-
-/// When "at least `least` within the last `window`" changes, found by trying every instant at which it could.
-fn edges_of(times: &[i64], least: u32, window: i64) -> Vec<(i64, bool)> {
-    let times: Vec<i64> = times.iter().map(|time| time * MINUTE_MS).collect();
-    let mut instants: Vec<i64> = times.iter().flat_map(|time| [*time, time + window + 1]).collect();
-    instants.sort_unstable();
-    instants.dedup();
-    let mut inside = false;
-    let mut edges = Vec::new();
-    for now in instants {
-        let count = times.iter().filter(|time| (now - window..=now).contains(time)).count();
-        if (count >= least as usize) != inside {
-            inside = !inside;
-            edges.push((now, inside));
-        }
-    }
-    edges
 }
 
 #[tokio::test]

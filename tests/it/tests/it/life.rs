@@ -1,7 +1,7 @@
 //! Stages, cars and stores through the whole engine: events in, facts, timers, segments and documents out.
 
 use proptest::prelude::*;
-use roadbook_customer::{Command, Customer, Event, Role, vehicle};
+use roadbook_customer::{Command, ConsentWord, Customer, Event, Role, vehicle};
 use roadbook_it::canon::{self, difference};
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, Who, user};
@@ -10,6 +10,7 @@ use roadbook_lifecycle::{Aipl, Signal, Stage};
 use roadbook_runtime::ports::History;
 use roadbook_runtime::record::Record;
 use roadbook_runtime::{Memory, Person, people_of_car};
+use roadbook_tenancy::{Purpose, Verdict};
 use serde_json::{Value, json};
 
 const VIN: &str = "LTESTVIN000000001";
@@ -157,6 +158,54 @@ async fn people_of_a_car_stay_several_people_and_are_found() {
 }
 
 #[tokio::test]
+async fn who_gets_an_id_back_gets_the_car_back() {
+    let rig = Rig::memory();
+    let (al, bo) = (user("al"), user("bo"));
+    rig.observe_each(&[did("page", &al, 1), did("delivery_completed", &bo, 2).with("vin", OTHER_VIN)]).await;
+    let (one, other) = (rig.customer(&al).await.id, rig.customer(&bo).await.id);
+    rig.tell(&al, "merge", Command::MergeWith { other }, day(3)).await;
+    rig.observe_each(&[
+        did("vehicle_bound", &bo, 4).with("vin", VIN).with("store_id", "4S001"),
+        did("lead_submitted", &al, 5),
+    ])
+    .await;
+    assert_eq!(rig.customer(&al).await.cars.len(), 2);
+    rig.tell(&al, "unmerge", Command::Unmerge { other }, day(6)).await;
+    let (al, bo) = (rig.customer(&al).await, rig.customer(&bo).await);
+    let stage = |customer: &Customer| customer.position().map(|at| at.stage);
+    assert_eq!((al.id, stage(&al), al.cars.len()), (one, Some(Stage::Comparison), 0));
+    assert_eq!((bo.id, stage(&bo), bo.cars.len()), (other, Some(Stage::Service), 2));
+    assert!(bo.stores.has("4S001") && al.stores.is_empty());
+    for vin in [VIN, OTHER_VIN] {
+        let found: Vec<CustomerId> = people(&rig, vin).await.iter().map(|one| one.customer).collect();
+        assert_eq!(found, [other], "{vin}");
+    }
+}
+
+#[tokio::test]
+async fn a_word_of_consent_moves_its_segments_at_once() {
+    let (rig, al) = (Rig::memory(), user("al"));
+    let asked = |is: &str| json!({ "consent": "marketing", "is": is });
+    let said = [
+        rig.segment("granted", asked("granted")).await,
+        rig.segment("withdrawn", asked("withdrawn")).await,
+        rig.segment("unknown", asked("unknown")).await,
+        rig.segment("seller", json!({ "consent": "marketing", "channel": "wecom_seller", "is": "granted" })).await,
+    ];
+    let told = async || {
+        let memberships = rig.customer(&al).await.memberships;
+        said.map(|id| memberships.get(&id).is_some_and(|one| one.inside))
+    };
+    rig.observe(&[did("page", &al, 0)]).await;
+    assert_eq!(told().await, [false, false, true, false]);
+    let word = |verdict| Command::NoteConsent(ConsentWord::general(Purpose::Marketing, verdict));
+    rig.tell(&al, "yes", word(Verdict::Granted), day(1)).await;
+    assert_eq!(told().await, [true, false, false, true]);
+    rig.tell(&al, "no", word(Verdict::Withdrawn), day(2)).await;
+    assert_eq!(told().await, [false, true, false, false]);
+}
+
+#[tokio::test]
 async fn what_a_journey_did_can_be_asked_for() {
     let (rig, al) = (Rig::memory(), user("al"));
     let journey = rig
@@ -298,11 +347,11 @@ proptest! {
     }
 }
 
-/// A customer as [`canon::customer`], without since when they have been in a segment: two who meet first may be in one
-/// that neither was in alone.
+/// A customer as [`canon::customer`], of segments only those they are in: two who meet first may have been in one for
+/// a while that neither was in alone.
 fn known(customer: &Customer) -> Value {
     let mut known = canon::customer(customer);
-    known["segments"] = customer.memberships.iter().map(|(id, one)| json!([id, one.inside])).collect();
+    known["segments"] = customer.memberships.iter().filter(|(_, one)| one.inside).map(|(id, _)| json!(id)).collect();
     known
 }
 

@@ -6,7 +6,7 @@ use roadbook_it::Backend;
 use roadbook_it::faulty::Faulty;
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, anon, user};
-use roadbook_kernel::{DAY_MS, Moment, SegmentId};
+use roadbook_kernel::{DAY_MS, MINUTE_MS, Moment, SegmentId};
 use roadbook_runtime::projections::segment_stats;
 use roadbook_runtime::{Memory, advance_backfill, backfill_progress};
 use serde_json::json;
@@ -185,4 +185,22 @@ async fn two_who_were_members_are_one_member_after_their_merge() {
     assert_eq!((members(&rig, any).await, members(&rig, outer).await), (1, 1));
     rig.drain(day(40)).await;
     assert_eq!((members(&rig, any).await, members(&rig, outer).await), (0, 0));
+}
+
+/// When "at least `least` within the last `window`" changes, found by trying every instant at which it could.
+pub(super) fn edges_of(times: &[i64], least: u32, window: i64) -> Vec<(i64, bool)> {
+    let times: Vec<i64> = times.iter().map(|time| time * MINUTE_MS).collect();
+    let mut instants: Vec<i64> = times.iter().flat_map(|time| [*time, time + window + 1]).collect();
+    instants.sort_unstable();
+    instants.dedup();
+    let mut inside = false;
+    let mut edges = Vec::new();
+    for now in instants {
+        let count = times.iter().filter(|time| (now - window..=now).contains(time)).count();
+        if (count >= least as usize) != inside {
+            inside = !inside;
+            edges.push((now, inside));
+        }
+    }
+    edges
 }
