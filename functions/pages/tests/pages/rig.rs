@@ -36,6 +36,7 @@ impl Rig {
             wall: clock,
             keys: KeyRing::new([7; 32]),
             catalogs: Default::default(),
+            subscriptions: Default::default(),
             limits: Limits::default(),
             tally: Default::default(),
         });
