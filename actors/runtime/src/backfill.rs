@@ -57,6 +57,16 @@ impl Aim {
     }
 }
 
+impl std::fmt::Display for Aim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Aim::Segment(segment) => write!(f, "{segment}"),
+            Aim::Counts(journey) => write!(f, "what {journey} counts"),
+            Aim::Runs(journey) => write!(f, "the runs of {journey}"),
+        }
+    }
+}
+
 /// Where a sweep stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepState {
@@ -94,7 +104,15 @@ pub(crate) fn begun(tenant: TenantId, aim: Aim, edition: u64, at: Moment) -> Res
 /// # Errors
 /// A fault of the store.
 pub async fn begin(engine: &Engine, tenant: TenantId, segment: SegmentId, edition: u64) -> Result<(), Fault> {
-    let state = SweepState::begun(Aim::Segment(segment), edition, engine.clock.now());
+    begin_sweep(engine, tenant, Aim::Segment(segment), edition).await
+}
+
+/// Begins any sweep anew.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn begin_sweep(engine: &Engine, tenant: TenantId, aim: Aim, edition: u64) -> Result<(), Fault> {
+    let state = SweepState::begun(aim, edition, engine.clock.now());
     write(engine, tenant, &state, Expect::Anything).await
 }
 

@@ -14,10 +14,11 @@
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
 //! | Who overwrites whom? | `etag.rs` |
+//! | Where does a tenant want to be told? | `webhooks/` |
 //! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
-//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read and every
-//! command below it carries that tenant. No path, no body and no cursor can name another one.
+//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read
+//! and every command below it carries that tenant. No path, no body and no cursor can name another one.
 //!
 //! Architecture invariant: no log line and no error repeats a value that came in: paths are logged as their pattern,
 //! queries and bodies not at all.
@@ -58,6 +59,7 @@ mod sign_in;
 mod tags;
 mod trace;
 mod users;
+mod webhooks;
 
 pub use peer::Doors;
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

@@ -9,7 +9,7 @@ pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
     consents, debugger, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, ops, profiles, sends,
-    sign_in, tags, trace, users,
+    sign_in, tags, trace, users, webhooks,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -177,6 +177,15 @@ routes! {
         get "/v1/jobs/{id}" ImportsWrite => jobs::get;
         get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
+        get "/v1/webhook-endpoints" IntegrationsRead => webhooks::list;
+        post "/v1/webhook-endpoints" IntegrationsWrite => webhooks::create;
+        get "/v1/webhook-endpoints/{id}" IntegrationsRead => webhooks::get;
+        patch "/v1/webhook-endpoints/{id}" IntegrationsWrite => webhooks::change;
+        delete "/v1/webhook-endpoints/{id}" IntegrationsWrite => webhooks::remove;
+        post "/v1/webhook-endpoints/{id}/secret/rotate" IntegrationsWrite => webhooks::rotate;
+        post "/v1/webhook-endpoints/{id}/enable" IntegrationsWrite => webhooks::enable;
+        get "/v1/webhook-endpoints/{id}/attempts" IntegrationsRead => webhooks::attempts;
+        post "/v1/webhook-endpoints/{id}/replay" IntegrationsWrite => webhooks::replay;
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;
         delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;

@@ -10,6 +10,7 @@ mod stages;
 mod timeline;
 mod view;
 
+pub(crate) use data_scope::may_see;
 pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::{live, reach};

@@ -85,7 +85,7 @@ pub(super) async fn scan(
     let place = |bytes: &[u8]| Some(CustomerId::from_u128(u128::from_be_bytes(bytes.try_into().ok()?)));
     let after = page.after.as_deref().and_then(place);
     let look = Look { wanted, now: api.engine().clock.now(), limit: page.limit, rows: Vec::new() };
-    let scanned = api.scans.run(secret.tenant(), after, look).await?;
+    let scanned = api.scans.run(secret, after, look).await?;
     let next = scanned.last.filter(|_| !scanned.complete).map(|last| last.as_u128().to_be_bytes().to_vec());
     Ok(Json(page.answer(scanned.visitor.rows, next)))
 }
