@@ -13,6 +13,7 @@
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | What is counted? | `metrics.rs` |
+//! | What does the OpenAPI document say? | `openapi/` |
 //! | Who overwrites whom? | `etag.rs` |
 //! | Where does a tenant want to be told? | `webhooks/` |
 //! | How are all customers looked at without holding up anybody? | `scan.rs` |
@@ -45,6 +46,7 @@ mod limit;
 mod mask;
 mod me;
 mod metrics;
+mod openapi;
 mod ops;
 mod page;
 mod params;
@@ -61,5 +63,6 @@ mod trace;
 mod users;
 mod webhooks;
 
+pub use openapi::document as openapi_document;
 pub use peer::Doors;
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

@@ -1,5 +1,5 @@
-//! Every path of this door, with the right it takes. To add one: a line here, and a row in the table of `tests/`,
-//! which is held against [`ROUTES`].
+//! Every path of this door, with the right it takes. To add one: a line here, a row in the table of `tests/`, which is
+//! held against [`ROUTES`], and its words in `openapi/`.
 
 use crate::api::Api;
 use crate::definitions::{self, journeys, members, preview, segments};
@@ -8,8 +8,8 @@ use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
-    consents, debugger, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, ops, profiles, sends,
-    sign_in, tags, trace, users, webhooks,
+    consents, debugger, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, openapi, ops, profiles,
+    sends, sign_in, tags, trace, users, webhooks,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -114,6 +114,7 @@ routes! {
         get "/healthz" => ops::health;
         get "/readyz" => ops::ready;
         get "/metrics" => ops::metrics;
+        get "/v1/openapi.json" => openapi::openapi;
     }
     public {
         post "/v1/auth/token" => sign_in::sign_in;

@@ -3,6 +3,7 @@
 mod auth;
 mod bodies;
 mod browser;
+mod contract;
 mod corrections;
 mod data_scope;
 mod debugger;
@@ -17,6 +18,7 @@ mod limits;
 mod load;
 mod members;
 mod oidc;
+mod openapi;
 mod ops;
 mod pause;
 mod people;
