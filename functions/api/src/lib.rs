@@ -10,6 +10,7 @@
 //! | What happens to a repeated request? | `idempotency.rs` |
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
+//! | Why is somebody in a segment, in a journey, or without a message? | `explain/`, every sentence in `explain/texts.rs` |
 //! | What is counted? | `metrics.rs` |
 //!
 //! Architecture invariant: a handler gets its tenant from a proven key and from nowhere else, and every read and every
@@ -25,6 +26,7 @@ mod consents;
 mod credentials;
 mod debugger;
 mod definitions;
+mod explain;
 mod failure;
 mod fields;
 mod gate;

@@ -42,6 +42,7 @@ named! {
     roadbook_kernel::SegmentId = "segment";
     roadbook_kernel::JourneyId = "journey";
     roadbook_kernel::DeadLetterId = "dead letter";
+    roadbook_kernel::SendKey = "send";
     roadbook_kernel::ConflictId = "conflict";
     roadbook_kernel::ReviewId = "review";
 }

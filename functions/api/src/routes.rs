@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, debugger, idempotency, identity, ingest, keys, letters, ops, profiles, sends, trace};
+use crate::{consents, debugger, explain, idempotency, identity, ingest, keys, letters, ops, profiles, sends, trace};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
@@ -105,6 +105,9 @@ routes! {
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
         get "/v1/profiles/{id}/consents" ProfilesRead => consents::list;
         get "/v1/profiles/{id}/stages" ProfilesRead => profiles::stages;
+        get "/v1/profiles/{id}/explain/segments/{seg}" ProfilesRead => explain::segment;
+        get "/v1/profiles/{id}/explain/sends/{snd}" ProfilesRead => explain::send;
+        get "/v1/profiles/{id}/explain/journeys/{jrn}" ProfilesRead => explain::journey;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
         post "/v1/profiles/{id}/identifiers/unbind" IdentityWrite => identity::unbind;
         get "/v1/identity/conflicts" IdentityWrite => identity::conflicts::list;
