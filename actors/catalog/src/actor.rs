@@ -1,133 +1,19 @@
-//! The catalog actor: its vocabulary, its decisions, its state.
+//! The catalog actor: its state, its decisions, and what its facts change.
 
+use crate::command::Command;
 use crate::entry::{Entry, JourneyEntry, SegmentEntry};
-use crate::published;
-use roadbook_audience::Problem;
+use crate::event::{Document, Event};
+use crate::references::{self, Thing};
+use crate::tag::{TagDefinition, TagEntry};
+use crate::{check, tags};
 use roadbook_identity::Policy;
-use roadbook_journey::Revision;
-use roadbook_kernel::{Draft, Durable, JourneyId, Moment, Place, Refusal, SegmentId};
+use roadbook_kernel::{Draft, Durable, Expected, JourneyId, Moment, Refusal, SegmentId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Segments and journeys a tenant may define, each.
+/// Segments and journeys a tenant may define, each; retired ones do not count.
 const ENTRIES_MAX: usize = 2_000;
-/// Bytes of one definition as JSON.
-const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Characters of a name.
-const NAME_CHARS_MAX: usize = 120;
-
-/// What a catalog can be asked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum Command {
-    /// Defines a segment.
-    CreateSegment {
-        /// Its id, derived from the message.
-        id: SegmentId,
-        /// What people call it.
-        name: String,
-        /// Its condition.
-        condition: Value,
-    },
-    /// Changes a segment's draft.
-    EditSegment {
-        /// Which.
-        id: SegmentId,
-        /// What people call it.
-        name: String,
-        /// Its condition.
-        condition: Value,
-    },
-    /// Puts the newest revision of a segment in force.
-    PublishSegment {
-        /// Which.
-        id: SegmentId,
-    },
-    /// Defines a journey.
-    CreateJourney {
-        /// Its id, derived from the message.
-        id: JourneyId,
-        /// What people call it.
-        name: String,
-        /// Its definition.
-        definition: Value,
-    },
-    /// Changes a journey's draft.
-    EditJourney {
-        /// Which.
-        id: JourneyId,
-        /// What people call it.
-        name: String,
-        /// Its definition.
-        definition: Value,
-    },
-    /// Puts the newest revision of a journey in force. Runs under way stay on theirs.
-    PublishJourney {
-        /// Which.
-        id: JourneyId,
-    },
-    /// Says how many identifiers of each kind one person may have. In force at once.
-    SetIdentityPolicy {
-        /// The limits.
-        policy: Policy,
-        /// The revision the author looked at.
-        expected: u32,
-    },
-}
-
-/// What became true.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "fact", rename_all = "snake_case")]
-pub enum Event {
-    /// A segment has a new draft.
-    SegmentDrafted {
-        /// Which.
-        id: SegmentId,
-        /// Its name.
-        name: String,
-        /// Its condition.
-        condition: Value,
-        /// When.
-        at: Moment,
-    },
-    /// A revision of a segment is in force.
-    SegmentPublished {
-        /// Which.
-        id: SegmentId,
-        /// Which revision.
-        revision: u32,
-        /// When.
-        at: Moment,
-    },
-    /// A journey has a new draft.
-    JourneyDrafted {
-        /// Which.
-        id: JourneyId,
-        /// Its name.
-        name: String,
-        /// Its definition.
-        definition: Value,
-        /// When.
-        at: Moment,
-    },
-    /// A revision of a journey is in force.
-    JourneyPublished {
-        /// Which.
-        id: JourneyId,
-        /// Which revision.
-        revision: u32,
-        /// When.
-        at: Moment,
-    },
-    /// The identity policy changed.
-    IdentityPolicySet {
-        /// The limits.
-        policy: Policy,
-        /// When.
-        at: Moment,
-    },
-}
 
 /// The identity policy with its revision.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -137,17 +23,6 @@ pub struct IdentityPolicy {
     pub revision: u32,
     /// The limits.
     pub policy: Policy,
-}
-
-/// A published journey revision as it is kept for the runs pinned to it: written once, in the commit that publishes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Document {
-    /// Which journey.
-    pub journey: JourneyId,
-    /// Which revision.
-    pub revision: u32,
-    /// Its definition.
-    pub definition: Value,
 }
 
 /// What a catalog's decision may look at besides the state.
@@ -160,7 +35,7 @@ pub struct CatalogWorld {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Catalog {
-    /// Grows with every published change.
+    /// Grows with every change that customers must know of.
     pub edition: u64,
     /// Segments by id.
     pub segments: BTreeMap<SegmentId, SegmentEntry>,
@@ -168,6 +43,17 @@ pub struct Catalog {
     pub journeys: BTreeMap<JourneyId, JourneyEntry>,
     /// How many identifiers one person may have.
     pub identity: IdentityPolicy,
+    /// Descriptions of tags by key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, TagEntry>,
+    /// Changes of descriptions so far: the source of their revisions.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tag_changes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Durable for Catalog {
@@ -180,65 +66,67 @@ impl Durable for Catalog {
         let at = world.at;
         match command {
             Command::CreateSegment { id, name, condition } => {
-                room(draft.state().segments.len())?;
-                check_segment(name, condition)?;
-                draft.emit(Event::SegmentDrafted { id: *id, name: name.clone(), condition: condition.clone(), at });
+                room(&draft.state().segments)?;
+                draft_segment(draft, *id, name, condition, at)
             }
-            Command::EditSegment { id, name, condition } => {
-                find(&draft.state().segments, id, "segment")?;
-                check_segment(name, condition)?;
-                draft.emit(Event::SegmentDrafted { id: *id, name: name.clone(), condition: condition.clone(), at });
+            Command::EditSegment { id, name, condition, expected } => {
+                expected.check(standing(&draft.state().segments, id, "segment")?.revision)?;
+                draft_segment(draft, *id, name, condition, at)
             }
             Command::PublishSegment { id } => {
-                let revision = unpublished(find(&draft.state().segments, id, "segment")?)?;
-                let event = Event::SegmentPublished { id: *id, revision, at };
-                check_edition(draft.state(), &event)?;
-                draft.emit(event);
+                let revision = unpublished(standing(&draft.state().segments, id, "segment")?)?;
+                in_force(draft, Event::SegmentPublished { id: *id, revision, at })
+            }
+            Command::ArchiveSegment { id, expected } => {
+                expected.check(standing(&draft.state().segments, id, "segment")?.revision)?;
+                references::unused(draft.state(), Thing::Segment(*id))?;
+                in_force(draft, Event::SegmentArchived { id: *id, at })
             }
             Command::CreateJourney { id, name, definition } => {
-                room(draft.state().journeys.len())?;
-                check_journey(name, definition)?;
-                draft.emit(Event::JourneyDrafted { id: *id, name: name.clone(), definition: definition.clone(), at });
+                room(&draft.state().journeys)?;
+                draft_journey(draft, *id, name, definition, at)
             }
-            Command::EditJourney { id, name, definition } => {
-                find(&draft.state().journeys, id, "journey")?;
-                check_journey(name, definition)?;
-                draft.emit(Event::JourneyDrafted { id: *id, name: name.clone(), definition: definition.clone(), at });
+            Command::EditJourney { id, name, definition, expected } => {
+                expected.check(standing(&draft.state().journeys, id, "journey")?.revision)?;
+                draft_journey(draft, *id, name, definition, at)
             }
-            Command::PublishJourney { id } => {
-                let revision = unpublished(find(&draft.state().journeys, id, "journey")?)?;
-                let event = Event::JourneyPublished { id: *id, revision, at };
-                check_edition(draft.state(), &event)?;
-                draft.emit(event);
-            }
+            Command::PublishJourney { id } => publish_journey(draft, *id, at),
+            Command::PauseJourney { id } => pause(draft, *id, at),
+            Command::ResumeJourney { id } => resume(draft, *id, at),
+            Command::ArchiveJourney { id, expected } => archive_journey(draft, *id, expected, at),
+            Command::CreateTag { definition } => tags::create(draft, definition, at),
+            Command::EditTag { definition, expected } => tags::edit(draft, definition, expected, at),
+            Command::DeleteTag { key, expected } => tags::delete(draft, key, expected, at),
+            Command::LoadTags { definitions } => tags::load(draft, definitions, at),
             Command::SetIdentityPolicy { policy, expected } => {
-                let current = draft.state().identity.revision;
-                if *expected != current {
-                    let detail = format!("the policy is at revision {current} by now; read it again");
-                    return Err(Refusal::new("stale_etag", detail));
-                }
+                expected.check(draft.state().identity.revision)?;
                 draft.emit(Event::IdentityPolicySet { policy: policy.clone(), at });
+                Ok(())
             }
         }
-        Ok(())
     }
 
     fn evolve(&mut self, event: &Event) {
+        if !matches!(event, Event::SegmentDrafted { .. } | Event::JourneyDrafted { .. }) {
+            self.edition += 1;
+        }
         match event {
             Event::SegmentDrafted { id, name, condition, at } => drafted(&mut self.segments, *id, name, condition, *at),
             Event::JourneyDrafted { id, name, definition, at } => {
-                drafted(&mut self.journeys, *id, name, definition, *at)
+                drafted(&mut self.journeys, *id, name, definition, *at);
             }
-            Event::SegmentPublished { id, revision, at } => {
-                self.edition += 1;
-                publish(self.segments.get_mut(id), *revision, *at);
-            }
-            Event::JourneyPublished { id, revision, at } => {
-                self.edition += 1;
-                publish(self.journeys.get_mut(id), *revision, *at);
+            Event::SegmentPublished { id, revision, at } => publish(self.segments.get_mut(id), *revision, *at),
+            Event::JourneyPublished { id, revision, at } => publish(self.journeys.get_mut(id), *revision, *at),
+            Event::SegmentArchived { id, at } => archive(self.segments.get_mut(id), *at),
+            Event::JourneyArchived { id, at } => archive(self.journeys.get_mut(id), *at),
+            Event::JourneyPaused { id, at } => set_paused(self.journeys.get_mut(id), Some(*at), *at),
+            Event::JourneyResumed { id, at } => set_paused(self.journeys.get_mut(id), None, *at),
+            Event::TagDefined { definition, at } => self.describe(definition, *at),
+            Event::TagDeleted { key, .. } => {
+                self.tag_changes += 1;
+                self.tags.remove(key);
             }
             Event::IdentityPolicySet { policy, .. } => {
-                self.edition += 1;
                 self.identity = IdentityPolicy { revision: self.identity.revision + 1, policy: policy.clone() };
             }
         }
@@ -252,6 +140,91 @@ impl Catalog {
         let (_, definition) = self.journeys.get(id)?.published.clone()?;
         Some(Document { journey: *id, revision: *revision, definition })
     }
+
+    /// Whether a condition could be saved as a segment of this tenant.
+    ///
+    /// # Errors
+    /// `invalid_condition` or `unknown_segment`, with every place.
+    pub fn check_condition(&self, condition: &Value) -> Result<(), Refusal> {
+        check::condition(self, condition)
+    }
+
+    fn describe(&mut self, definition: &TagDefinition, at: Moment) {
+        self.tag_changes += 1;
+        let revision = self.tag_changes;
+        let created_at = self.tags.get(&definition.key).map_or(at, |known| known.created_at);
+        let entry = TagEntry { definition: definition.clone(), revision, created_at, updated_at: at };
+        self.tags.insert(definition.key.clone(), entry);
+    }
+}
+
+fn draft_segment(
+    draft: &mut Draft<'_, Catalog>,
+    id: SegmentId,
+    name: &str,
+    condition: &Value,
+    at: Moment,
+) -> Result<(), Refusal> {
+    check::segment(draft.state(), name, condition)?;
+    draft.emit(Event::SegmentDrafted { id, name: name.to_owned(), condition: condition.clone(), at });
+    Ok(())
+}
+
+fn draft_journey(
+    draft: &mut Draft<'_, Catalog>,
+    id: JourneyId,
+    name: &str,
+    definition: &Value,
+    at: Moment,
+) -> Result<(), Refusal> {
+    check::journey(draft.state(), name, definition)?;
+    draft.emit(Event::JourneyDrafted { id, name: name.to_owned(), definition: definition.clone(), at });
+    Ok(())
+}
+
+fn publish_journey(draft: &mut Draft<'_, Catalog>, id: JourneyId, at: Moment) -> Result<(), Refusal> {
+    let entry = standing(&draft.state().journeys, &id, "journey")?;
+    let revision = unpublished(entry)?;
+    // Tags may have been described since the draft was saved.
+    tags::check_journey(draft.state(), &entry.draft)?;
+    in_force(draft, Event::JourneyPublished { id, revision, at })
+}
+
+fn pause(draft: &mut Draft<'_, Catalog>, id: JourneyId, at: Moment) -> Result<(), Refusal> {
+    let entry = standing(&draft.state().journeys, &id, "journey")?;
+    if entry.published.is_none() {
+        return Err(Refusal::new("not_published", "nobody is in this journey: it was never published"));
+    }
+    if entry.paused_at.is_some() {
+        return Err(Refusal::new("already_paused", "this journey stands still already"));
+    }
+    in_force(draft, Event::JourneyPaused { id, at })
+}
+
+fn resume(draft: &mut Draft<'_, Catalog>, id: JourneyId, at: Moment) -> Result<(), Refusal> {
+    let entry = standing(&draft.state().journeys, &id, "journey")?;
+    if entry.paused_at.is_none() {
+        return Err(Refusal::new("not_paused", "this journey does not stand still; there is nothing to resume"));
+    }
+    in_force(draft, Event::JourneyResumed { id, at })
+}
+
+fn archive_journey(
+    draft: &mut Draft<'_, Catalog>,
+    id: JourneyId,
+    expected: &Expected,
+    at: Moment,
+) -> Result<(), Refusal> {
+    expected.check(standing(&draft.state().journeys, &id, "journey")?.revision)?;
+    references::unused(draft.state(), Thing::Journey(id))?;
+    in_force(draft, Event::JourneyArchived { id, at })
+}
+
+/// A change that customers will decide under: what is published must fit together afterwards.
+fn in_force(draft: &mut Draft<'_, Catalog>, event: Event) -> Result<(), Refusal> {
+    check::edition(draft.state(), &event)?;
+    draft.emit(event);
+    Ok(())
 }
 
 fn drafted<K: Ord>(entries: &mut BTreeMap<K, Entry>, id: K, name: &str, body: &Value, at: Moment) {
@@ -273,19 +246,36 @@ fn publish(entry: Option<&mut Entry>, revision: u32, at: Moment) {
     }
 }
 
-fn room(len: usize) -> Result<(), Refusal> {
-    if len < ENTRIES_MAX {
-        return Ok(());
+fn archive(entry: Option<&mut Entry>, at: Moment) {
+    if let Some(entry) = entry {
+        entry.archive(at);
     }
-    Err(Refusal::new("too_many_definitions", format!("a tenant can define {ENTRIES_MAX} of them; remove one first")))
 }
 
-fn find<'a, K: Ord + std::fmt::Display>(
+fn set_paused(entry: Option<&mut Entry>, paused_at: Option<Moment>, at: Moment) {
+    if let Some(entry) = entry {
+        (entry.paused_at, entry.updated_at) = (paused_at, at);
+    }
+}
+
+fn room<K>(entries: &BTreeMap<K, Entry>) -> Result<(), Refusal> {
+    if entries.values().filter(|entry| entry.archived.is_none()).count() < ENTRIES_MAX {
+        return Ok(());
+    }
+    Err(Refusal::new("too_many_definitions", format!("a tenant can define {ENTRIES_MAX} of them; archive one first")))
+}
+
+/// A definition that can still be changed.
+fn standing<'a, K: Ord + std::fmt::Display>(
     entries: &'a BTreeMap<K, Entry>,
     id: &K,
     kind: &str,
 ) -> Result<&'a Entry, Refusal> {
-    entries.get(id).ok_or_else(|| Refusal::new("not_found", format!("there is no {kind} {id}")))
+    let entry = entries.get(id).ok_or_else(|| Refusal::new("not_found", format!("there is no {kind} {id}")))?;
+    match entry.archived {
+        Some(_) => Err(Refusal::new("archived", format!("this {kind} was archived for good; define a new one"))),
+        None => Ok(entry),
+    }
 }
 
 fn unpublished(entry: &Entry) -> Result<u32, Refusal> {
@@ -295,52 +285,4 @@ fn unpublished(entry: &Entry) -> Result<u32, Refusal> {
         }
         _ => Ok(entry.revision),
     }
-}
-
-fn check_name(name: &str, body: &Value) -> Result<(), Refusal> {
-    let place = |pointer: &str, code: &'static str, detail: String| Place {
-        pointer: pointer.into(),
-        code: code.into(),
-        detail,
-    };
-    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
-        let detail = format!("a name has 1 to {NAME_CHARS_MAX} characters");
-        return Err(Refusal::new("invalid_name", &*detail).at([place("/name", "invalid_name", detail.clone())]));
-    }
-    let bytes = body.to_string().len();
-    if bytes > BODY_BYTES_MAX {
-        return Err(Refusal::new("definition_too_large", format!("{bytes} bytes; at most {BODY_BYTES_MAX} are kept")));
-    }
-    Ok(())
-}
-
-fn check_segment(name: &str, condition: &Value) -> Result<(), Refusal> {
-    check_name(name, condition)?;
-    let parsed = roadbook_audience::accept(condition);
-    parsed.map(|_| ()).map_err(|problems| invalid("invalid_condition", "/condition", "the condition", problems))
-}
-
-fn check_journey(name: &str, definition: &Value) -> Result<(), Refusal> {
-    check_name(name, definition)?;
-    let parsed = Revision::parse(definition);
-    parsed.map(|_| ()).map_err(|problems| invalid("invalid_journey", "/definition", "the definition", problems))
-}
-
-/// Whether everything published still fits together once `event` is true.
-fn check_edition(state: &Catalog, event: &Event) -> Result<(), Refusal> {
-    let mut next = state.clone();
-    next.evolve(event);
-    published::compile(&next)
-        .map(|_| ())
-        .map_err(|problems| invalid("cannot_publish", "", "what is published", problems))
-}
-
-fn invalid(code: &'static str, prefix: &str, what: &str, problems: Vec<Problem>) -> Refusal {
-    let first = problems.first().map_or(String::new(), |problem| format!(": {}", problem.detail));
-    let places = problems.into_iter().map(|problem| Place {
-        pointer: format!("{prefix}{}", problem.pointer),
-        code: problem.code.into(),
-        detail: problem.detail,
-    });
-    Refusal::new(code, format!("{what} cannot be used{first}")).at(places)
 }

@@ -1,10 +1,12 @@
-//! One edition of a catalog, compiled for deciding: which rule names which event, which journey begins where.
+//! One edition of a catalog, compiled for deciding: which rule names which event, which journey begins where, what a
+//! tag may be.
 
 use crate::actor::Catalog;
+use crate::tag::TagDefinition;
 use roadbook_audience::{Compiled, Condition, Problem, RuleSet};
 use roadbook_identity::Policy;
-use roadbook_journey::{Happening, Revision, Trigger};
-use roadbook_kernel::{JourneyId, SegmentId};
+use roadbook_journey::{Happening, Revision, Standing, Trigger};
+use roadbook_kernel::{JourneyId, Moment, SegmentId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +33,9 @@ pub struct Published {
     journeys: Arc<BTreeMap<JourneyId, LiveJourney>>,
     entry_by_event: Arc<BTreeMap<String, Vec<JourneyId>>>,
     entry_by_segment: Arc<BTreeMap<SegmentId, Vec<JourneyId>>>,
+    /// Journeys that do not go on, since when; all others are open.
+    standings: Arc<BTreeMap<JourneyId, (Standing, Moment)>>,
+    tags: Arc<BTreeMap<String, TagDefinition>>,
     pinned: Arc<BTreeMap<(JourneyId, u32), Arc<Revision>>>,
 }
 
@@ -68,8 +73,19 @@ pub(crate) fn compile(catalog: &Catalog) -> Result<Published, Vec<Problem>> {
         journeys: Arc::new(journeys),
         entry_by_event: Arc::new(by_event),
         entry_by_segment: Arc::new(by_segment),
+        standings: Arc::new(standings(catalog)),
+        tags: Arc::new(catalog.tags.iter().map(|(key, entry)| (key.clone(), entry.definition.clone())).collect()),
         pinned: Arc::default(),
     })
+}
+
+fn standings(catalog: &Catalog) -> BTreeMap<JourneyId, (Standing, Moment)> {
+    let standing = |entry: &crate::Entry| match (entry.archived, entry.paused_at) {
+        (Some(archived), _) => Some((Standing::Closed, archived.at)),
+        (None, Some(at)) => Some((Standing::Paused, at)),
+        (None, None) => None,
+    };
+    catalog.journeys.iter().filter_map(|(id, entry)| Some((*id, standing(entry)?))).collect()
 }
 
 /// Reads a stored condition. It was checked when it was saved; today's limits do not apply to it again.
@@ -112,6 +128,24 @@ impl Published {
         self.journeys.get(&id)
     }
 
+    /// Whether runs of a journey may go on.
+    pub fn standing(&self, id: JourneyId) -> Standing {
+        self.standings.get(&id).map_or(Standing::Open, |(standing, _)| *standing)
+    }
+
+    /// Whether they might go on at an instant of the past: for deciding it again. Pauses that are over are forgotten.
+    pub fn standing_as_of(&self, id: JourneyId, at: Moment) -> Standing {
+        match self.standings.get(&id) {
+            Some((standing, since)) if at >= *since => *standing,
+            Some(_) | None => Standing::Open,
+        }
+    }
+
+    /// What a tag means, where the tenant has described it.
+    pub fn tag(&self, key: &str) -> Option<&TagDefinition> {
+        self.tags.get(key)
+    }
+
     /// The revision a run is pinned to, if it is loaded.
     pub fn revision(&self, id: JourneyId, number: u32) -> Option<&Arc<Revision>> {
         match self.journeys.get(&id) {
@@ -128,7 +162,7 @@ impl Published {
         next
     }
 
-    /// Journeys whose entry names this happening. Their filters are not checked yet.
+    /// Journeys whose entry names this happening. Neither their filters nor their standing is checked yet.
     pub fn entered_by(&self, happening: &Happening<'_>) -> &[JourneyId] {
         let found = match happening {
             Happening::Event { name, .. } => self.entry_by_event.get(*name),

@@ -1,8 +1,9 @@
 //! What a customer actor can be asked. To add a command: 1 here, 2 `decide/`, 3 `schemas/wire`, 4 a test beside it.
 
+use crate::hand::Hand;
 use roadbook_audience::{Occurrence, TrackerId};
 use roadbook_identity::{Grade, Identifier, IdentifierKey, Kind};
-use roadbook_kernel::{CustomerId, Moment, Personal, SegmentId, SendKey};
+use roadbook_kernel::{CustomerId, JourneyId, Moment, Personal, SegmentId, SendKey};
 use roadbook_tenancy::{ChannelKind, Evidence, Purpose, SuppressReason, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -35,12 +36,33 @@ pub enum Command {
     },
     /// What became of a send.
     ReportSend(SendReport),
-    /// Past events found in History for trackers that a newly published segment needs.
+    /// Somebody sets a tag by hand, or takes it away.
+    SetTag {
+        /// Key of the tag.
+        tag: String,
+        /// Its value, empty for a bare tag; `None` takes it away.
+        value: Option<String>,
+        /// When it ends by itself.
+        expires_at: Option<Moment>,
+        /// Who says so.
+        by: Hand,
+    },
+    /// Past events found in History for trackers that something newly published needs.
     Backfill {
-        /// The segment the sweep is for.
-        segment: SegmentId,
+        /// The segment the sweep is for, to be judged; `None` where only journeys count.
+        segment: Option<SegmentId>,
         /// Occurrences per tracker; those already known change nothing.
         found: BTreeMap<TrackerId, Vec<Occurrence>>,
+    },
+    /// A journey was resumed or retired: its held runs go on, or all of them end.
+    Attend {
+        /// Which journey.
+        journey: JourneyId,
+    },
+    /// A segment was retired: nobody is inside any more.
+    Leave {
+        /// Which segment.
+        segment: SegmentId,
     },
 }
 

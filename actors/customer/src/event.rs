@@ -6,6 +6,7 @@
 
 use crate::cars::Role;
 use crate::command::{Observation, SendOutcome};
+use crate::hand::Hand;
 use crate::sends::SendRecord;
 use crate::state::Customer;
 use roadbook_audience::{Occurrence, TrackerId};
@@ -24,13 +25,15 @@ use std::sync::Arc;
 
 /// Why a tag or a trait has its value.
 ///
-/// Stored as the id alone: its prefix says which of the two it is.
+/// Stored as the id alone: its prefix says which of them it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Cause {
     /// An event said so.
     Event(MessageId),
     /// A journey node set it.
     Journey(JourneyId),
+    /// A person, or a program with a key, set it by hand.
+    Hand(Hand),
 }
 
 impl Serialize for Cause {
@@ -38,6 +41,7 @@ impl Serialize for Cause {
         match self {
             Cause::Event(message) => message.serialize(serializer),
             Cause::Journey(journey) => journey.serialize(serializer),
+            Cause::Hand(hand) => hand.serialize(serializer),
         }
     }
 }
@@ -46,7 +50,8 @@ impl<'de> Deserialize<'de> for Cause {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         let message = text.parse().map(Cause::Event);
-        message.or_else(|_| text.parse().map(Cause::Journey)).map_err(serde::de::Error::custom)
+        let journey = |_| text.parse().map(Cause::Journey);
+        message.or_else(journey).or_else(|_| text.parse().map(Cause::Hand)).map_err(serde::de::Error::custom)
     }
 }
 
@@ -74,6 +79,8 @@ pub enum Correction {
     Members(SegmentId, i64),
     /// Runs of a journey that wait at a node.
     Here(JourneyId, String, i64),
+    /// Runs of a journey that a pause holds at a node.
+    Held(JourneyId, String, i64),
 }
 
 /// A fact.

@@ -140,7 +140,12 @@ impl Customer {
                     visits.note_ended(*at, *how);
                 }
             }
-            RunEvent::Moved { run, .. } | RunEvent::Paused { run, .. } | RunEvent::SendIntended { run, .. } => {
+            RunEvent::Moved { run, .. }
+            | RunEvent::Paused { run, .. }
+            | RunEvent::Held { run, .. }
+            | RunEvent::HeldOn { run }
+            | RunEvent::Released { run, .. }
+            | RunEvent::SendIntended { run, .. } => {
                 if let Some(run) = self.runs.get_mut(run) {
                     run.apply(step);
                 }

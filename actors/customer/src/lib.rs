@@ -11,6 +11,7 @@ pub mod effect;
 pub mod event;
 mod evolve;
 mod grants;
+mod hand;
 mod merge;
 mod sends;
 mod stages;
@@ -28,6 +29,7 @@ pub use command::{Call, Command, ConsentWord, Observation, SendOutcome, SendRepo
 pub use effect::{Effect, Outbound};
 pub use event::{Cause, Correction, Event, Undecided};
 pub use grants::Grants;
+pub use hand::{BadHand, Hand};
 pub use merge::merged;
 pub use sends::{SendRecord, SendStatus};
 pub use state::{Absorbed, Customer, Founding, Life, Link, Membership};

@@ -2,7 +2,8 @@
 
 use crate::evolve::forget_old_sends;
 use crate::state::Customer;
-use roadbook_journey::RunState;
+use roadbook_journey::{Run, RunState};
+use roadbook_kernel::Moment;
 
 /// What two customers would be together, for whoever wants to see it before they are. Segments are not judged anew.
 pub fn merged(survivor: &Customer, loser: &Customer) -> Customer {
@@ -81,12 +82,14 @@ fn join_runs(survivor: &mut Customer, loser: &Customer) {
     }
 }
 
-fn progress(run: &roadbook_journey::Run) -> (u32, roadbook_kernel::Moment, &str) {
+/// Of two views of one run that are otherwise equal the one that is not held counts: its own timer brings it on.
+fn progress(run: &Run) -> (u32, Moment, &str, bool, Option<(Moment, Option<Moment>)>) {
     let until = match run.state {
-        RunState::Ready => roadbook_kernel::Moment::MIN,
+        RunState::Ready => Moment::MIN,
         RunState::Waiting { until } | RunState::Listening { until } => until,
     };
-    (run.iterations.values().sum(), until, run.node.as_str())
+    let held = run.held.map(|held| (held.since, held.look_at));
+    (run.iterations.values().sum(), until, run.node.as_str(), held.is_none(), held)
 }
 
 /// Memberships are judged anew right after a merge; until then "inside" is true if it was for either.

@@ -237,8 +237,11 @@ impl Customer {
     }
 }
 
-/// When a run goes on by itself.
+/// When a run goes on by itself. A held one has no timer once it has looked a second time.
 pub(crate) fn run_due(run: &Run) -> Option<Moment> {
+    if let Some(held) = run.held {
+        return held.look_at;
+    }
     match run.state {
         roadbook_journey::RunState::Ready => Some(Moment::MIN),
         roadbook_journey::RunState::Waiting { until } | roadbook_journey::RunState::Listening { until } => Some(until),

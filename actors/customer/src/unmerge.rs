@@ -9,7 +9,7 @@
 //! withdrawal that nobody can attribute counts for both.
 
 use crate::command::{Call, Command, ConsentWord, Observation};
-use crate::event::{Correction, Event, Undecided};
+use crate::event::{Cause, Correction, Event, Undecided};
 use crate::sends::SendStatus;
 use crate::state::{Customer, Life};
 use crate::world::{Begun, World};
@@ -167,17 +167,22 @@ fn too_late(customer: &mut Customer, asked: &BTreeSet<SendKey>) {
 fn corrections(together: &Customer, stays: &Customer, returns: &Customer) -> Vec<Correction> {
     let mut members = BTreeMap::<SegmentId, i64>::new();
     let mut here = BTreeMap::<(JourneyId, String), i64>::new();
+    let mut held = BTreeMap::<(JourneyId, String), i64>::new();
     for (customer, sign) in [(together, -1), (stays, 1), (returns, 1)] {
         for (segment, membership) in &customer.memberships {
             *members.entry(*segment).or_default() += if membership.inside { sign } else { 0 };
         }
         for run in customer.runs.values() {
             *here.entry((run.journey, run.node.clone())).or_default() += sign;
+            *held.entry((run.journey, run.node.clone())).or_default() += if run.held.is_some() { sign } else { 0 };
         }
     }
     let members = members.into_iter().filter(|(_, by)| *by != 0).map(|(id, by)| Correction::Members(id, by));
     let here = here.into_iter().filter(|(_, by)| *by != 0);
-    members.chain(here.map(|((journey, node), by)| Correction::Here(journey, node, by))).collect()
+    let here = here.map(|((journey, node), by)| Correction::Here(journey, node, by));
+    let held = held.into_iter().filter(|(_, by)| *by != 0);
+    let held = held.map(|((journey, node), by)| Correction::Held(journey, node, by));
+    members.chain(here).chain(held).collect()
 }
 
 /// The two while the past is decided again.
@@ -269,6 +274,7 @@ impl Again<'_> {
     /// A command, a report or a sweep: what it changed, given to whom it belongs.
     fn told(&mut self, happened: &Happened, message: MessageId) {
         let mut judged = Vec::new();
+        let mut attended = BTreeSet::new();
         let mut found = BTreeMap::new();
         for fact in &happened.facts {
             match fact {
@@ -290,6 +296,11 @@ impl Again<'_> {
                 }
                 Event::Backfilled { found: all } => found.clone_from(all),
                 Event::SegmentJudged { segment, .. } => judged.push(*segment),
+                Event::Journey { journey, step: RunEvent::Released { .. } | RunEvent::Ended { .. } } => {
+                    attended.insert(*journey);
+                }
+                // It followed from a journey that went on, and follows from it again.
+                Event::TagSet { cause: Cause::Journey(journey), .. } if attended.contains(journey) => {}
                 Event::TagSet { tag, .. } => {
                     self.undecided(message, happened.at, tag, "no_identifier");
                     self.emit(Side::Stays, fact);
@@ -299,6 +310,9 @@ impl Again<'_> {
         }
         if !judged.is_empty() || !found.is_empty() {
             self.counted(&judged, &found, message, happened);
+        }
+        for (journey, side) in attended.into_iter().flat_map(|journey| SIDES.map(|side| (journey, side))) {
+            self.decide(side, &Command::Attend { journey }, message, happened.at, happened.reached);
         }
     }
 
@@ -321,9 +335,13 @@ impl Again<'_> {
                 .map(|(id, (_, all))| (*id, all.iter().filter(theirs).copied().collect::<Vec<_>>()))
                 .filter(|(_, all)| !all.is_empty())
                 .collect();
-            for segment in judged {
-                let command = Command::Backfill { segment: *segment, found: mine.clone() };
+            // What only journeys count is found without a segment to judge.
+            for segment in judged.iter().copied().map(Some).chain(judged.is_empty().then_some(None)) {
+                let command = Command::Backfill { segment, found: mine.clone() };
                 self.decide(side, &command, message, happened.at, happened.reached);
+                if let Some(segment) = segment {
+                    self.decide(side, &Command::Leave { segment }, message, happened.at, happened.reached);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use roadbook_catalog::Published;
 use roadbook_identity::TenantKeys;
+use roadbook_journey::Standing;
 use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, TenantId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -42,6 +43,15 @@ impl Begun {
 }
 
 impl World<'_> {
+    /// Whether runs of a journey may go on. In the past that is decided again a pause begins when it began: nothing is
+    /// sent by deciding it.
+    pub(crate) fn standing(&self, journey: JourneyId) -> Standing {
+        match self.begun {
+            None => self.catalog.standing(journey),
+            Some(_) => self.catalog.standing_as_of(journey, self.at),
+        }
+    }
+
     /// The id of a run that begins now.
     pub(crate) fn run(&self, customer: CustomerId, journey: JourneyId, ordinal: u32) -> RunId {
         let begun = self.begun.and_then(|begun| begun.take(journey, self.at));

@@ -65,6 +65,7 @@ fn entered(revision: &Revision, node: &str) -> Run {
         entered_at: Moment::from_millis(0),
         node: if node.is_empty() { revision.start().to_owned() } else { node.to_owned() },
         state: RunState::Ready,
+        held: None,
         iterations: BTreeMap::new(),
         entry: Personal::default(),
     }
@@ -92,6 +93,7 @@ enum Rest {
 fn apply(run: &mut Run, next: Next, at: Moment) -> Rest {
     match next {
         Next::Stay => panic!("a ready node must do something"),
+        Next::Hold => panic!("nothing is held in an open journey"),
         Next::Goto(to) => {
             run.apply(&RunEvent::Moved { run: run.id, from: run.node.clone(), to, at });
             Rest::Goes

@@ -8,6 +8,7 @@
 //! | What happens to a customer at a node? | `step.rs` |
 //! | What is stored of a customer's passage? | `run.rs` |
 //! | May a customer enter (again)? | `reentry.rs` |
+//! | What does a pause do? | `pause.rs` |
 //!
 //! Architecture invariant: nothing here reads a clock, draws a random number or keeps a journey's state. The caller
 //! owns the [`Run`], tells [`step`] what happened and when, and records what came of it as [`RunEvent`]s.
@@ -18,6 +19,7 @@ mod fields;
 mod grammar;
 mod graph;
 mod node;
+mod pause;
 mod reentry;
 mod revision;
 mod run;
@@ -35,6 +37,7 @@ mod laws;
 mod refusals;
 
 pub use diagram::mermaid;
+pub use pause::{Held, LOOK_AGAIN_MS, Standing, let_go, step_under};
 pub use reentry::{Reentry, Visits, may_enter};
 pub use revision::Revision;
 pub use run::{Ending, Run, RunEvent, RunState};

@@ -5,7 +5,7 @@ use crate::node::{self, Node};
 use crate::trigger::{self, Trigger};
 use crate::{Reentry, SendPlan, graph};
 use roadbook_audience::{Problem, TrackerSpec};
-use roadbook_kernel::{HOUR_MS, SegmentId};
+use roadbook_kernel::{HOUR_MS, JourneyId, SegmentId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,6 +84,14 @@ impl Revision {
         }
     }
 
+    /// Every tag the journey sets: the node, the tag's key, the value (empty for a bare tag).
+    pub fn tags_set(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.nodes.iter().filter_map(|(name, node)| match node {
+            Node::SetTag { tag, value, .. } => Some((name.as_str(), tag.as_str(), value.as_str())),
+            _ => None,
+        })
+    }
+
     /// What the branches count and must therefore be tracked for every customer; each tracker once, with the
     /// largest number of occurrences any branch needs.
     pub fn trackers(&self) -> Vec<TrackerSpec> {
@@ -105,6 +113,11 @@ impl Revision {
     pub fn segments(&self) -> BTreeSet<SegmentId> {
         let read = self.conditions().flat_map(|condition| condition.reads().segments.iter().copied());
         self.triggers().filter_map(Trigger::segment).chain(read).collect()
+    }
+
+    /// Every journey that a branch's condition asks about.
+    pub fn journeys(&self) -> BTreeSet<JourneyId> {
+        self.conditions().flat_map(|condition| condition.reads().journeys.iter().copied()).collect()
     }
 
     pub(crate) fn node(&self, name: &str) -> Option<&Node> {

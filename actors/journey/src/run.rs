@@ -1,5 +1,6 @@
 //! A customer's passage through a journey: what is kept, and the facts that change it.
 
+use crate::Held;
 use roadbook_kernel::{JourneyId, Moment, Personal, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,6 +28,9 @@ pub struct Run {
     /// What the customer does there.
     #[serde(rename = "s", default, skip_serializing_if = "RunState::is_ready")]
     pub state: RunState,
+    /// Set while the journey's pause holds the customer there.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// How many sends each node has intended in this passage; nodes that intended none are absent.
     #[serde(rename = "i", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub iterations: BTreeMap<String, u32>,
@@ -90,6 +94,8 @@ pub enum Ending {
     /// Given up in favour of another passage of the same customer through the same journey: the caller's word,
     /// [`crate::step`] never says it.
     Superseded,
+    /// The journey was retired.
+    Archived,
 }
 
 /// A fact about a passage. To add one: 1 here, 2 [`Run::apply`], 3 the read models that count nodes.
@@ -134,6 +140,31 @@ pub enum RunEvent {
         /// When.
         at: Moment,
     },
+    /// The journey is paused and the passage would have gone on: it is held.
+    Held {
+        /// Which passage.
+        run: RunId,
+        /// The node the customer is at.
+        node: String,
+        /// When it would have gone on.
+        at: Moment,
+        /// When it looks once more whether the journey is still paused.
+        look_at: Moment,
+    },
+    /// It looked once more, and the journey was still paused: from now on it waits without a timer.
+    HeldOn {
+        /// Which passage.
+        run: RunId,
+    },
+    /// The passage is not held any more: it goes on, or ends.
+    Released {
+        /// Which passage.
+        run: RunId,
+        /// The node the customer is at.
+        node: String,
+        /// When.
+        at: Moment,
+    },
     /// A node asked for a send. Recorded whether or not consent let it through, so that a suppressed send and its
     /// successor never share a key.
     SendIntended {
@@ -154,6 +185,9 @@ impl RunEvent {
             RunEvent::Moved { run, .. }
             | RunEvent::Paused { run, .. }
             | RunEvent::Ended { run, .. }
+            | RunEvent::Held { run, .. }
+            | RunEvent::HeldOn { run }
+            | RunEvent::Released { run, .. }
             | RunEvent::SendIntended { run, .. } => *run,
         }
     }
@@ -179,6 +213,13 @@ impl Run {
             }
             RunEvent::Paused { until, listening: false, .. } => self.state = RunState::Waiting { until: *until },
             RunEvent::Paused { until, listening: true, .. } => self.state = RunState::Listening { until: *until },
+            RunEvent::Held { at, look_at, .. } => self.held = Some(Held { since: *at, look_at: Some(*look_at) }),
+            RunEvent::HeldOn { .. } => {
+                if let Some(held) = &mut self.held {
+                    held.look_at = None;
+                }
+            }
+            RunEvent::Released { .. } => self.held = None,
             RunEvent::SendIntended { node, iteration, .. } => {
                 let sends = self.iterations.entry(node.clone()).or_default();
                 *sends = (*sends).max(iteration.saturating_add(1));
@@ -200,6 +241,7 @@ mod tests {
             entered_at: Moment::from_millis(1_000),
             node: "n1".into(),
             state: RunState::Ready,
+            held: None,
             iterations: BTreeMap::new(),
             entry: Personal::default(),
         }

@@ -68,6 +68,8 @@ pub enum Next {
         /// Whether an event can end the wait.
         listening: bool,
     },
+    /// The journey is paused: the customer is held here.
+    Hold,
     /// The passage is over.
     End(Ending),
 }
@@ -75,7 +77,7 @@ pub enum Next {
 impl Step {
     const STAY: Step = Step { actions: Vec::new(), next: Next::Stay };
 
-    fn to(next: Next) -> Self {
+    pub(crate) fn to(next: Next) -> Self {
         Step { actions: Vec::new(), next }
     }
 
@@ -150,7 +152,7 @@ fn wake(node: &Node) -> Step {
     }
 }
 
-fn react(revision: &Revision, node: &Node, state: RunState, happening: &Happening<'_>) -> Step {
+pub(crate) fn react(revision: &Revision, node: &Node, state: RunState, happening: &Happening<'_>) -> Step {
     if revision.goal().is_some_and(|goal| goal.matches(happening)) {
         return Step::to(Next::End(Ending::Goal));
     }
@@ -184,6 +186,7 @@ mod tests {
             entered_at: T0,
             node: node.into(),
             state,
+            held: None,
             iterations: BTreeMap::new(),
             entry: Personal::default(),
         }

@@ -5,12 +5,14 @@
 
 mod actor;
 mod durable;
+mod expected;
 mod id;
 mod moment;
 mod personal;
 
 pub use actor::{ActorKey, ActorKind};
 pub use durable::{Draft, Durable, Place, Refusal};
+pub use expected::Expected;
 pub use id::{
     ConflictId, CustomerId, DeadLetterId, Hash128, IdError, JourneyId, MessageId, ReviewId, RunId, SegmentId, SendKey,
     TenantId, VehicleId, sortable,

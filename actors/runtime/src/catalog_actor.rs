@@ -1,6 +1,6 @@
 //! The engine's view of a catalog.
 
-use crate::backfill;
+use crate::backfill::{self, Aim};
 use crate::catalogs::revision_name;
 use crate::engine::Engine;
 use crate::hosted::{Admission, Hosted};
@@ -9,7 +9,8 @@ use crate::ports::{Expect, Fault, Item, ItemKey, Put};
 use crate::working::WorkingSet;
 use async_trait::async_trait;
 use roadbook_catalog::{Catalog, CatalogWorld, Command, Event};
-use roadbook_kernel::{ActorKey, Draft, Durable, Moment, Refusal, SegmentId};
+use roadbook_journey::Revision;
+use roadbook_kernel::{ActorKey, Draft, Durable, Moment, Refusal};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -88,22 +89,13 @@ impl Hosted for Catalog {
 
     fn count(_: &Event, _: &mut Vec<(String, i64)>) {}
 
-    /// A published journey revision, for the runs that will be pinned to it; the sweep that counts a published
-    /// segment's past events.
+    /// A published journey revision, for the runs that will be pinned to it; the sweep that tells customers of a
+    /// change.
     fn documents(key: &ActorKey, state: &Self, facts: &[&Event]) -> Vec<Put> {
-        // By segment, because a turn may publish one twice and a commit may write an item once.
-        let published: BTreeMap<SegmentId, Moment> = facts
-            .iter()
-            .filter_map(|fact| match fact {
-                Event::SegmentPublished { id, at, .. } => Some((*id, *at)),
-                Event::SegmentDrafted { .. }
-                | Event::JourneyDrafted { .. }
-                | Event::JourneyPublished { .. }
-                | Event::IdentityPolicySet { .. } => None,
-            })
-            .collect();
+        // By aim, because a turn may change one thing twice and a commit may write an item once.
+        let changed: BTreeMap<Aim, Moment> = facts.iter().filter_map(|fact| aim(state, fact)).collect();
         let sweeps =
-            published.into_iter().filter_map(|(id, at)| backfill::begun(key.tenant, id, state.edition, at).ok());
+            changed.into_iter().filter_map(|(aim, at)| backfill::begun(key.tenant, aim, state.edition, at).ok());
         let revisions = facts.iter().filter_map(|fact| state.document(fact)).filter_map(|document| {
             let body = serde_json::to_vec(&document).ok()?;
             let name = revision_name(document.journey, document.revision);
@@ -111,5 +103,24 @@ impl Hosted for Catalog {
             Some(Put { key: ItemKey::document(key.tenant, &name), expect: Expect::Absent, item })
         });
         sweeps.chain(revisions).collect()
+    }
+}
+
+/// What customers are to be told of a change, where anything.
+fn aim(state: &Catalog, fact: &Event) -> Option<(Aim, Moment)> {
+    match fact {
+        Event::SegmentPublished { id, at, .. } | Event::SegmentArchived { id, at } => Some((Aim::Segment(*id), *at)),
+        Event::JourneyPublished { id, at, .. } => {
+            let (_, definition) = state.journeys.get(id)?.published.as_ref()?;
+            let counts = Revision::parse(definition).is_ok_and(|revision| !revision.trackers().is_empty());
+            counts.then_some((Aim::Counts(*id), *at))
+        }
+        Event::JourneyResumed { id, at } | Event::JourneyArchived { id, at } => Some((Aim::Runs(*id), *at)),
+        Event::SegmentDrafted { .. }
+        | Event::JourneyDrafted { .. }
+        | Event::JourneyPaused { .. }
+        | Event::TagDefined { .. }
+        | Event::TagDeleted { .. }
+        | Event::IdentityPolicySet { .. } => None,
     }
 }

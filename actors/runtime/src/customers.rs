@@ -124,6 +124,9 @@ impl Hosted for Customer {
             | Command::Unmerge { .. }
             | Command::Unbind { .. }
             | Command::ReportSend(_)
+            | Command::SetTag { .. }
+            | Command::Attend { .. }
+            | Command::Leave { .. }
             | Command::Backfill { .. } => None,
         }
     }

@@ -75,6 +75,27 @@ pub struct Tally {
     pub letters: AtomicU64,
     /// Timers fired.
     pub timers: AtomicU64,
+    /// How late they were.
+    pub lateness: Lateness,
+}
+
+/// A histogram of how long after its instant a timer fired, by the business clock.
+#[derive(Debug, Default)]
+pub struct Lateness([AtomicU64; Lateness::BOUNDS_MS.len() + 1]);
+
+impl Lateness {
+    /// Upper bounds of the buckets in milliseconds; behind the last lies everything later.
+    pub const BOUNDS_MS: [i64; 12] = [10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 60_000, 600_000];
+
+    pub(crate) fn note(&self, late_ms: i64) {
+        let place = Self::BOUNDS_MS.partition_point(|bound| *bound < late_ms);
+        Tally::add(&self.0[place], 1);
+    }
+
+    /// Timers per bucket, not summed up.
+    pub fn counts(&self) -> [u64; Self::BOUNDS_MS.len() + 1] {
+        std::array::from_fn(|place| self.0[place].load(Ordering::Relaxed))
+    }
 }
 
 impl Tally {

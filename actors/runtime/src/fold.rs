@@ -60,6 +60,7 @@ pub(crate) struct Fold {
     bytes: usize,
     grown: usize,
     timers: u64,
+    late_ms: Vec<i64>,
     merges: u64,
 }
 
@@ -88,6 +89,7 @@ impl Fold {
         self.count_known(engine);
         Tally::add(&tally.defects, self.outcomes.iter().filter(|one| matches!(one, Outcome::Defect)).count() as u64);
         Tally::add(&tally.timers, self.timers);
+        self.late_ms.iter().for_each(|late_ms| tally.lateness.note(*late_ms));
         Tally::add(&tally.merges, self.merges);
     }
 }
@@ -111,6 +113,7 @@ pub(crate) async fn fold<D: Hosted>(
         bytes: 0,
         grown: 0,
         timers: 0,
+        late_ms: Vec::new(),
         merges: 0,
     };
     // Timers may fire before the first message is decided: what the runs are pinned to must be there by then.
@@ -332,6 +335,9 @@ fn fire_before<D: Hosted>(
             return Ok(Some(Verdict(None, Refused::Defect)));
         }
         turn.timers += 1;
+        if due > Moment::MIN {
+            turn.late_ms.push(engine.clock.now().since_ms(due));
+        }
         turn.now = turn.now.max(at);
         set.close(Trigger::Due { at });
     }

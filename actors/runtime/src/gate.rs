@@ -37,7 +37,12 @@ pub(crate) async fn admit(
             }
             None
         }
-        Command::NoteConsent(_) | Command::Unmerge { .. } | Command::Backfill { .. } => None,
+        Command::NoteConsent(_)
+        | Command::Unmerge { .. }
+        | Command::SetTag { .. }
+        | Command::Backfill { .. }
+        | Command::Attend { .. }
+        | Command::Leave { .. } => None,
     };
     if let Some(refused) = whose(engine, set, policy, message, observation).await? {
         return Ok(refused);

@@ -29,6 +29,7 @@ mod letters;
 mod live;
 mod memory;
 mod message;
+mod past;
 mod people;
 pub mod ports;
 pub mod projections;
@@ -42,17 +43,20 @@ pub mod sweep;
 mod unmerge;
 mod working;
 
-pub use backfill::{SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress};
+pub use backfill::{
+    Aim, SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress, sweep_of,
+};
 pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
-pub use engine::{Engine, KeyRing, Limits, Tally};
+pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
 pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};
 pub use live::live;
 pub use memory::{ManualClock, Memory, SystemClock, holds};
 pub use message::{Message, Outcome};
+pub use past::past;
 pub use people::{Person, people_of_car};
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;

@@ -242,21 +242,30 @@ impl Held {
 pub async fn tell(
     engine: &Engine,
     deliver: &dyn Deliver,
-    mut key: ActorKey,
+    key: ActorKey,
     id: MessageId,
     command: Command,
     now: Moment,
 ) -> Result<Outcome, Fault> {
+    tell_as_of(engine, deliver, key, id, command, now, now).await
+}
+
+/// The same about something that happened at `occurred`.
+///
+/// # Errors
+/// As [`tell`].
+pub async fn tell_as_of(
+    engine: &Engine,
+    deliver: &dyn Deliver,
+    mut key: ActorKey,
+    id: MessageId,
+    command: Command,
+    now: Moment,
+    occurred: Moment,
+) -> Result<Outcome, Fault> {
     for _ in 0..=engine.limits.hops_max {
-        let message = Message {
-            id,
-            accepted: now,
-            occurred: now,
-            position: 0,
-            via: None,
-            founding: false,
-            command: command.clone(),
-        };
+        let message =
+            Message { id, accepted: now, occurred, position: 0, via: None, founding: false, command: command.clone() };
         let outcome = deliver.customer(key, vec![message]).await?.into_iter().next();
         match outcome {
             Some(Outcome::NotMine { forward: Some(next), .. }) => key = ActorKey::customer(key.tenant, next),

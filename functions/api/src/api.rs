@@ -3,6 +3,7 @@
 use crate::debugger::Debugger;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
+use crate::scan::Scans;
 use roadbook_app::App;
 use roadbook_runtime::Engine;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ pub(crate) struct Api {
     pub(crate) app: Arc<App>,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
+    pub(crate) scans: Scans,
     pub(crate) debugger: Debugger,
     /// When this process began, in milliseconds: its events are numbered anew.
     pub(crate) debugger_boot: i64,
@@ -20,7 +22,8 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
         let debugger_boot = app.engine.clock.now().millis();
-        Self { app, gate: Gate::new(), metrics: Metrics::default(), debugger: Debugger::new(), debugger_boot }
+        let (gate, metrics, debugger) = (Gate::new(), Metrics::default(), Debugger::new());
+        Self { scans: Scans::new(app.clone()), app, gate, metrics, debugger, debugger_boot }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -86,9 +86,20 @@ impl Failure {
     pub(crate) fn refused(refusal: Refusal) -> Self {
         let status = match refusal.code.as_ref() {
             "not_found" | "no_such_customer" => StatusCode::NOT_FOUND,
-            "already_published" | "cannot_publish" | "not_merged" | "merged_into_another" | "unmerge_out_of_order" => {
-                StatusCode::CONFLICT
-            }
+            "already_published"
+            | "cannot_publish"
+            | "not_published"
+            | "already_paused"
+            | "not_paused"
+            | "archived"
+            | "segment_in_use"
+            | "journey_in_use"
+            | "tag_in_use"
+            | "already_defined"
+            | "not_merged"
+            | "merged_into_another"
+            | "unmerge_out_of_order" => StatusCode::CONFLICT,
+            "stale_etag" => StatusCode::PRECONDITION_FAILED,
             "definition_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };

@@ -12,6 +12,8 @@
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | Why is somebody in a segment, in a journey, or without a message? | `explain/`, every sentence in `explain/texts.rs` |
 //! | What is counted? | `metrics.rs` |
+//! | Who overwrites whom? | `etag.rs` |
+//! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
 //! Architecture invariant: a handler gets its tenant from a proven key and from nowhere else, and every read and every
 //! command below it carries that tenant. No path, no body and no cursor can name another one.
@@ -26,6 +28,7 @@ mod consents;
 mod credentials;
 mod debugger;
 mod definitions;
+mod etag;
 mod explain;
 mod failure;
 mod fields;
@@ -43,8 +46,10 @@ mod params;
 mod past;
 mod profiles;
 mod routes;
+mod scan;
 mod secret;
 mod sends;
+mod tags;
 mod trace;
 
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

@@ -3,6 +3,7 @@
 
 use crate::api::Api;
 use axum::http::StatusCode;
+use roadbook_runtime::Lateness;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -97,11 +98,25 @@ pub(crate) fn text(api: &Api, relay_lag: Option<u64>) -> String {
     line(&mut out, format_args!("roadbook_in_flight_events {}", api.gate.in_flight()));
     head(&mut out, "roadbook_draining", "1 while the process stops.", "gauge");
     line(&mut out, format_args!("roadbook_draining {}", u8::from(api.app.is_draining())));
+    lateness(&mut out, &tally.lateness);
     if let Some(lag) = relay_lag {
         head(&mut out, "roadbook_relay_lag_turns", "Turns committed and not yet relayed, at most.", "gauge");
         line(&mut out, format_args!("roadbook_relay_lag_turns {lag}"));
     }
     out
+}
+
+fn lateness(out: &mut String, lateness: &Lateness) {
+    let name = "roadbook_timer_late_seconds";
+    head(out, name, "How long after its instant a timer fired.", "histogram");
+    let counts = lateness.counts();
+    let mut sum = 0;
+    for (bound, count) in Lateness::BOUNDS_MS.iter().zip(counts) {
+        sum += count;
+        line(out, format_args!("{name}_bucket{{le=\"{}\"}} {sum}", *bound as f64 / 1e3));
+    }
+    let all: u64 = counts.iter().sum();
+    line(out, format_args!("{name}_bucket{{le=\"+Inf\"}} {all}\n{name}_count {all}"));
 }
 
 fn head(out: &mut String, name: &str, help: &str, kind: &str) {

@@ -24,6 +24,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
 /// The one parameter of a path, as an id of ours. A text that is none is answered like an id nobody has.
 pub(crate) struct PathId<T>(pub(crate) T);
 
+/// An id of ours and the text behind it: `/v1/things/{id}/parts/{key}`.
+pub(crate) struct PathIdText<T>(pub(crate) T, pub(crate) String);
+
 /// What an id names, in an error.
 pub(crate) trait Named: FromStr + Send {
     const NAME: &'static str;
@@ -54,6 +57,17 @@ impl<T: Named, S: Send + Sync> FromRequestParts<S> for PathId<T> {
         let not_found = || Failure::not_found(T::NAME);
         let PathText(text) = PathText::from_request_parts(parts, state).await.map_err(|_| not_found())?;
         text.parse().map(Self).map_err(|_| not_found())
+    }
+}
+
+impl<T: Named, S: Send + Sync> FromRequestParts<S> for PathIdText<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let not_found = || Failure::not_found(T::NAME);
+        let path: Result<Path<(String, String)>, PathRejection> = Path::from_request_parts(parts, state).await;
+        let Path((id, text)) = path.map_err(|_| not_found())?;
+        id.parse().map(|id| Self(id, text)).map_err(|_| not_found())
     }
 }
 

@@ -2,12 +2,14 @@
 //! which is held against [`ROUTES`].
 
 use crate::api::Api;
-use crate::definitions::{self, journeys, segments};
+use crate::definitions::{self, journeys, members, preview, segments};
 use crate::failure::Failure;
 use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
-use crate::{consents, debugger, explain, idempotency, identity, ingest, keys, letters, ops, profiles, sends, trace};
+use crate::{
+    consents, debugger, explain, idempotency, identity, ingest, keys, letters, ops, profiles, sends, tags, trace,
+};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
@@ -109,27 +111,44 @@ routes! {
         get "/v1/profiles/{id}/explain/sends/{snd}" ProfilesRead => explain::send;
         get "/v1/profiles/{id}/explain/journeys/{jrn}" ProfilesRead => explain::journey;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
+        put "/v1/profiles/{id}/tags/{key}" ProfilesWrite => tags::manual::set;
+        delete "/v1/profiles/{id}/tags/{key}" ProfilesWrite => tags::manual::clear;
         post "/v1/profiles/{id}/identifiers/unbind" IdentityWrite => identity::unbind;
         get "/v1/identity/conflicts" IdentityWrite => identity::conflicts::list;
         post "/v1/identity/conflicts/{id}/dismiss" IdentityWrite => identity::conflicts::dismiss;
         post "/v1/identity/merge" IdentityWrite => identity::merge;
         post "/v1/identity/merge/preview" IdentityWrite => identity::preview;
         post "/v1/identity/unmerge" IdentityWrite => identity::unmerge;
+        get "/v1/identity/policy" IdentityWrite => identity::policy::get;
+        put "/v1/identity/policy" IdentityWrite => identity::policy::put;
         get "/v1/identity/reviews" IdentityWrite => identity::reviews::list;
         post "/v1/identity/reviews/{id}/resolve" IdentityWrite => identity::reviews::resolve;
         get "/v1/segments" SegmentsRead => definitions::list::<SegmentId>;
         post "/v1/segments" SegmentsWrite => definitions::create::<SegmentId>;
+        post "/v1/segments/preview" SegmentsRead => preview::preview;
         get "/v1/segments/{id}" SegmentsRead => definitions::get::<SegmentId>;
         put "/v1/segments/{id}" SegmentsWrite => definitions::edit::<SegmentId>;
+        delete "/v1/segments/{id}" SegmentsWrite => definitions::archive::<SegmentId>;
         post "/v1/segments/{id}/publish" SegmentsWrite => definitions::publish::<SegmentId>;
         get "/v1/segments/{id}/stats" SegmentsRead => segments::stats;
+        get "/v1/segments/{id}/members" SegmentsRead => members::of_segment;
         get "/v1/journeys" JourneysRead => definitions::list::<JourneyId>;
         post "/v1/journeys" JourneysWrite => definitions::create::<JourneyId>;
         get "/v1/journeys/{id}" JourneysRead => definitions::get::<JourneyId>;
         put "/v1/journeys/{id}" JourneysWrite => definitions::edit::<JourneyId>;
+        delete "/v1/journeys/{id}" JourneysWrite => definitions::archive::<JourneyId>;
         post "/v1/journeys/{id}/publish" JourneysWrite => definitions::publish::<JourneyId>;
+        post "/v1/journeys/{id}/pause" JourneysWrite => journeys::pause;
+        post "/v1/journeys/{id}/resume" JourneysWrite => journeys::resume;
         get "/v1/journeys/{id}/stats" JourneysRead => journeys::stats;
         get "/v1/journeys/{id}/diagram" JourneysRead => journeys::diagram;
+        get "/v1/journeys/{id}/members" JourneysRead => members::of_journey;
+        get "/v1/tag-definitions" TagsRead => tags::list;
+        post "/v1/tag-definitions" TagsWrite => tags::create;
+        post "/v1/tag-definitions/load-builtin" TagsWrite => tags::load_builtin;
+        get "/v1/tag-definitions/{key}" TagsRead => tags::get;
+        put "/v1/tag-definitions/{key}" TagsWrite => tags::edit;
+        delete "/v1/tag-definitions/{key}" TagsWrite => tags::delete;
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
         put "/v1/dead-letters/{id}" LettersWrite => letters::correct;

@@ -32,6 +32,8 @@ pub struct Config {
     pub idle_s: u64,
     /// Threads that run customers' turns.
     pub arbiters: usize,
+    /// Milliseconds a request may look at customers one by one (previews, members) before it answers with what it has.
+    pub scan_ms_max: u64,
     /// Seconds a stopping process may take to finish what it has.
     pub drain_s: u64,
     /// Base URL of the WeCom API.
@@ -99,6 +101,7 @@ impl Default for Config {
             awake_customers_max: 2_500,
             idle_s: 60,
             arbiters: 2,
+            scan_ms_max: 2_000,
             drain_s: 20,
             wecom_url: "https://qyapi.weixin.qq.com".into(),
             miniprogram_url: "https://api.weixin.qq.com".into(),

@@ -1,7 +1,7 @@
 //! The verbs.
 
 use crate::admin::{self, Command as Admin};
-use crate::{bench_store, config, doctor, replay, serve};
+use crate::{bench_store, compact, config, doctor, replay, serve};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use roadbook_access::KeyKind;
@@ -74,6 +74,11 @@ enum Verb {
         /// Print one JSON document. With --repair but without --yes: the plan, and nothing is changed.
         #[arg(long)]
         json: bool,
+    },
+    /// Write the store in its smallest form, while nothing serves it: before a backup, or to see how large it is.
+    Compact {
+        #[command(flatten)]
+        place: Place,
     },
     /// Measure the store alone (used by `cargo xtask bench`).
     #[command(hide = true)]
@@ -164,6 +169,7 @@ impl Cli {
             Verb::Keys(Keys::Revoke { place, tenant, id }) => admin::run(&place, Admin::RevokeKey { tenant, id }),
             Verb::Replay(options) => replay::run(&options),
             Verb::Config { place, port, json } => return config::show(&place, port, json),
+            Verb::Compact { place } => compact::run(&place),
             Verb::BenchStore { json } => bench_store::run(json),
         };
         done.map(|()| ExitCode::SUCCESS)

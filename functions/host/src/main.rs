@@ -4,6 +4,7 @@ mod admin;
 mod assemble;
 mod bench_store;
 mod cli;
+mod compact;
 mod config;
 mod doctor;
 mod keyfile;

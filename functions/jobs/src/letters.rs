@@ -88,7 +88,10 @@ fn read(letter: &Letter, keys: &TenantKeys) -> Result<(Arc<Observation>, Moment)
                 | Command::Unbind { .. }
                 | Command::MergeWith { .. }
                 | Command::ReportSend(_)
-                | Command::Backfill { .. },
+                | Command::SetTag { .. }
+                | Command::Backfill { .. }
+                | Command::Attend { .. }
+                | Command::Leave { .. },
             )
             | Err(_) => Err(ReplayError::NoEvent),
         },

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::response;
 
@@ -27,6 +28,32 @@ pub fn get(server: SocketAddr, path: &str) -> Result<String> {
         bail!("{}: {} {}", asked(), answer.status, body.chars().take(400).collect::<String>());
     }
     Ok(body)
+}
+
+/// One request of the secret API with a JSON body (`null` sends none); returns the JSON of any 2xx.
+///
+/// # Errors
+/// Fails when the server cannot be reached in 30 seconds or answers another status.
+pub fn call(server: SocketAddr, method: &str, path: &str, key: &str, body: &Value) -> Result<Value> {
+    let asked = || format!("{method} {path} at {server}");
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let mut stream = TcpStream::connect_timeout(&server, ANSWER_WAIT_MAX).with_context(asked)?;
+    stream.set_read_timeout(Some(ANSWER_WAIT_MAX)).with_context(asked)?;
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {server}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .with_context(asked)?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).with_context(asked)?;
+    let answer = response::parse(&bytes).with_context(asked)?.with_context(|| format!("{}: cut short", asked()))?;
+    let text = String::from_utf8_lossy(&bytes[answer.body]).into_owned();
+    if answer.status / 100 != 2 {
+        bail!("{}: {} {}", asked(), answer.status, text.chars().take(400).collect::<String>());
+    }
+    serde_json::from_str(&text).with_context(|| format!("{}: the answer is no JSON", asked()))
 }
 
 /// The sum over all label sets of counter `name` in a Prometheus text exposition. A counter with labels has no sample

@@ -45,7 +45,7 @@ const fn figure(key: &'static str, decimals: usize, target: Target, what: &'stat
 use Target::{AtLeast, AtMost, None as NoTarget};
 
 /// All figures, in the order of the table: the machine first.
-pub const FIGURES: [Spec; 25] = [
+pub const FIGURES: [Spec; 32] = [
     figure("floor_log_per_s", 0, NoTarget, "raw append log, groups of 128 records, one fdatasync each"),
     figure("floor_log_json_per_s", 0, NoTarget, "the same log, a 2 KB state parsed and rendered as JSON per record"),
     figure("fdatasync_us_p50", 0, NoTarget, "one record appended and synced, median"),
@@ -80,6 +80,23 @@ pub const FIGURES: [Spec; 25] = [
         "store_turns_per_s / store_log_json_per_s: with the CPU of JSON on both sides",
     ),
     figure("rss_mb_under_load", 0, AtMost(150.0), "peak resident memory of the server in the loads above"),
+    figure(
+        "e2e_per_s",
+        0,
+        AtLeast(8_000.0),
+        "events/s, each enters a segment that starts a journey that sends, until the relay has handed over every send",
+    ),
+    figure("rules_flat", 2, AtMost(1.2), "CPU per event with 1,000 segments, 5 of which name it, over 5 in all"),
+    figure("explain_ms_p99", 1, AtMost(50.0), "an explanation of a segment, a journey or a send, 99th percentile"),
+    figure("timer_late_ms_p99", 0, AtMost(1_000.0), "20,000 timers due within ten seconds, under load"),
+    figure(
+        "waiting_bytes",
+        0,
+        AtMost(1_200.0),
+        "bytes of the whole folder per customer who waits: 1,000,000, 2 identifiers and a run each, after compaction",
+    ),
+    figure("waiting_rss_mb", 0, AtMost(200.0), "memory of a server started on them, after its first answers"),
+    figure("ready_s", 2, AtMost(2.0), "from start to first answer on them, after kill -9 under load"),
     figure("cdnow_s", 1, AtMost(10.0), "replay of 69,659 real purchases, wall time"),
 ];
 

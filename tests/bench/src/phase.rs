@@ -1,10 +1,15 @@
 //! The phases of a run: each starts what it measures, records its figures, and leaves nothing behind.
 
 pub mod batch;
+pub mod explain;
 pub mod floor;
+pub mod journeys;
 pub mod replay;
+pub mod rules;
 pub mod single;
 pub mod store;
+pub mod timers;
+pub mod waiting;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{client, procfs};
 
@@ -33,12 +34,18 @@ pub struct Server {
     pub host: String,
     /// The `Authorization` header of the write key.
     pub authorization: String,
+    /// The admin key.
+    pub admin: String,
 }
 
+/// The line a server prints when it is ready; the keys only on the first start of a folder.
 #[derive(Deserialize)]
 struct Ready {
     url: String,
+    #[serde(default)]
     write_key: String,
+    #[serde(default)]
+    admin_key: String,
 }
 
 /// The two counters the figures are checked against.
@@ -59,6 +66,57 @@ impl Server {
         let mut command = Command::new(program);
         command.arg("serve").arg("--data").arg(data).args(["--port", "0", "--json"]);
         Self::spawn(command, data.with_extension("stderr"))
+    }
+
+    /// Kills the process (`kill -9`), starts another on the same folder, and says how long it took from its start to
+    /// the first answer to a question that reads the store.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn restart(self, program: &Path, data: &Path) -> Result<(Self, Duration)> {
+        let (server, ready) = self.restart_after(program, data, || ())?;
+        Ok((server, ready.1))
+    }
+
+    /// As [`Self::restart`], with something done while nothing serves the folder. Returns what it came to, and how
+    /// long the start took.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn restart_after<T>(
+        mut self,
+        program: &Path,
+        data: &Path,
+        between: impl FnOnce() -> T,
+    ) -> Result<(Self, (T, Duration))> {
+        self.child.kill().context("kill the server")?;
+        self.child.wait().context("wait for the killed server")?;
+        let done = between();
+        let started = Instant::now();
+        let mut next = Self::start(program, data)?;
+        next.authorization.clone_from(&self.authorization);
+        next.admin.clone_from(&self.admin);
+        next.call("GET", "/v1/profiles/lookup?key=userId:customer-000000001", &Value::Null)?;
+        Ok((next, (done, started.elapsed())))
+    }
+
+    /// Asks the secret API.
+    ///
+    /// # Errors
+    /// Fails on any answer that is not 2xx.
+    pub fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        client::call(self.addr, method, path, &self.admin, body)
+    }
+
+    /// Defines and publishes a segment or a journey; returns its id.
+    ///
+    /// # Errors
+    /// Fails where the server refuses it.
+    pub fn publish(&self, kind: &str, body: &Value) -> Result<String> {
+        let made = self.call("POST", &format!("/v1/{kind}"), body)?;
+        let id = made["id"].as_str().context("the answer has no id")?.to_owned();
+        self.call("POST", &format!("/v1/{kind}/{id}/publish"), &Value::Null)?;
+        Ok(id)
     }
 
     /// Starts this program's own floor server; `folder` takes its stderr.
@@ -92,6 +150,7 @@ impl Server {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             host: String::new(),
             authorization: String::new(),
+            admin: String::new(),
         };
         let Ok(line) = line else { bail!("{command:?} printed no ready line; {}", server.last_words()) };
         // The line holds keys: it must not reach an error message.
@@ -102,6 +161,7 @@ impl Server {
         server.addr = addrs.next().with_context(|| format!("{} has no address", server.host))?;
         let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{}:", ready.write_key));
         server.authorization = format!("Basic {credentials}");
+        server.admin = ready.admin_key;
         Ok(server)
     }
 

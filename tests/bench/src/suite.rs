@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::figures::{self, Measured, Summary};
 use crate::machine::Machine;
-use crate::phase::{Place, Recorder, batch, floor, replay, single, store};
+use crate::phase::{Place, Recorder, batch, explain, floor, journeys, replay, rules, single, store, timers, waiting};
 
 /// One phase: the keys it can measure, and how.
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +22,17 @@ pub struct Phase {
 }
 
 /// All phases in their order. The disk comes first, always: the targets of the others are stated relative to it.
-pub const PHASES: [Phase; 6] = [
+pub const PHASES: [Phase; 11] = [
     Phase { name: "the disk", keys: floor::DISK_KEYS, measure: floor::disk },
     Phase { name: "HTTP floor", keys: floor::HTTP_KEYS, measure: floor::http },
     Phase { name: "single events", keys: single::KEYS, measure: single::measure },
     Phase { name: "batches", keys: batch::KEYS, measure: batch::measure },
     Phase { name: "the store alone", keys: store::KEYS, measure: store::measure },
+    Phase { name: "events that end in a message", keys: journeys::KEYS, measure: journeys::measure },
+    Phase { name: "many rules", keys: rules::KEYS, measure: rules::measure },
+    Phase { name: "explanations", keys: explain::KEYS, measure: explain::measure },
+    Phase { name: "timers under load", keys: timers::KEYS, measure: timers::measure },
+    Phase { name: "a million who wait", keys: waiting::KEYS, measure: waiting::measure },
     Phase { name: "CDNOW replay", keys: replay::KEYS, measure: replay::measure },
 ];
 

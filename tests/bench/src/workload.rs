@@ -43,6 +43,8 @@ pub enum Draw {
     PerEvent,
     /// All events of a request belong to one customer, drawn uniformly.
     PerRequest,
+    /// Every event is of the next customer: founds everybody once, a batch at a time.
+    EachNext,
 }
 
 /// An endless source of requests. Two workloads with one seed draw the same customers in the same order.
@@ -87,11 +89,14 @@ impl Workload {
         let mut customer = match self.draw {
             Draw::InOrder => self.next_request % self.customers,
             Draw::PerEvent | Draw::PerRequest => self.random.below(self.customers),
+            Draw::EachNext => self.next_request * self.template.events() as u64 % self.customers,
         };
         self.next_request += 1;
         for event in 0..self.template.events() {
-            if event > 0 && self.draw == Draw::PerEvent {
-                customer = self.random.below(self.customers);
+            match self.draw {
+                Draw::PerEvent if event > 0 => customer = self.random.below(self.customers),
+                Draw::EachNext if event > 0 => customer = (customer + 1) % self.customers,
+                Draw::InOrder | Draw::PerEvent | Draw::PerRequest | Draw::EachNext => {}
             }
             self.template.put_user_id(request, event, customer);
             self.template.put_message_id(request, event, self.next_message);
@@ -135,6 +140,16 @@ pub fn batch(host: &str, authorization: &str) -> Template {
         authorization,
         &format!(r#"{{"batch":[{events}],"sentAt":"{TIMESTAMP}","context":{{}}}}"#),
     )
+}
+
+/// One `/v1/batch` of identifies: an account, a browser of its own, and what a lead form tells.
+pub fn leads(host: &str, authorization: &str) -> Template {
+    // The browser's id is the customer's with other words around it: a second identifier for each.
+    let one = format!(
+        r#"{{"type":"identify","messageId":"{MESSAGE_ID}","userId":"{USER_ID}","timestamp":"{TIMESTAMP}","context":{{"roadbook":{{"identifiers":[{{"kind":"anonymous_id","value":"{RANDOM}"}}]}}}},"traits":{{"city":"Shanghai","intent_series":"R1","buy_window":"30d","store":"4S001"}}}}"#
+    );
+    let events = vec![one; BATCH_EVENTS].join(",");
+    Template::post(host, "/v1/batch", authorization, &format!(r#"{{"batch":[{events}],"sentAt":"{TIMESTAMP}"}}"#))
 }
 
 const CONTEXT: &str =

@@ -41,7 +41,10 @@ pub fn customer(customer: &Customer) -> Value {
     let mut runs: Vec<Value> = customer
         .runs
         .values()
-        .map(|run| json!([run.journey, run.revision, run.node, run.entered_at, run.state, run.entry.reveal()]))
+        .map(|run| {
+            let held = run.held.map(|held| held.since);
+            json!([run.journey, run.revision, run.node, run.entered_at, run.state, held, run.entry.reveal()])
+        })
         .collect();
     runs.sort_by_key(Value::to_string);
     let visits: BTreeMap<_, _> = customer.visits.iter().map(|(id, visits)| (id.to_string(), json!(visits))).collect();

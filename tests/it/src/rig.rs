@@ -5,7 +5,7 @@ use crate::say::{Say, Who};
 use roadbook_catalog::{Catalog, Command as Define};
 use roadbook_customer::{Command, Customer};
 use roadbook_identity::TenantKeys;
-use roadbook_kernel::{ActorKey, CustomerId, JourneyId, MessageId, Moment, SegmentId, TenantId};
+use roadbook_kernel::{ActorKey, CustomerId, Expected, JourneyId, MessageId, Moment, SegmentId, TenantId};
 use roadbook_runtime::engine::{Engine, KeyRing, Limits, Tally};
 use roadbook_runtime::ports::{Fault, ItemKey, Space};
 use roadbook_runtime::relay::Relay;
@@ -193,7 +193,7 @@ impl<S: Backend> Rig<S> {
 
     /// Changes and publishes a journey again. `edit` tells several edits of one journey apart.
     pub async fn republish(&self, id: JourneyId, edit: &str, definition: Value) {
-        let command = Define::EditJourney { id, name: edit.to_owned(), definition };
+        let command = Define::EditJourney { id, name: edit.to_owned(), definition, expected: Expected::Any };
         self.defined(&format!("{edit}/edit"), command).await;
         self.defined(&format!("{edit}/publish"), Define::PublishJourney { id }).await;
     }

@@ -1,4 +1,4 @@
-//! The sweep over History found what a new segment should count.
+//! The sweep over History found what something newly published should count.
 
 use super::reaction::Reaction;
 use crate::event::Event;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 pub(super) fn decide(
     draft: &mut Draft<'_, Customer>,
-    segment: SegmentId,
+    segment: Option<SegmentId>,
     found: &BTreeMap<TrackerId, Vec<Occurrence>>,
     world: &World<'_>,
 ) {
@@ -30,6 +30,6 @@ pub(super) fn decide(
     let mut reaction = Reaction::new(draft, world);
     reaction.touched.trackers.extend(touched_trackers.drain(..));
     // Judged even where nothing was found: a condition over traits alone holds without any event.
-    reaction.judge_with(rules.index_of(segment).as_slice());
+    reaction.judge_with(segment.and_then(|id| rules.index_of(id)).as_slice());
     reaction.settle();
 }

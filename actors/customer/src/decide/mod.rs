@@ -5,9 +5,12 @@ mod consent;
 mod judge;
 mod message;
 mod observe;
+mod pause;
 mod reaction;
 mod report;
+mod retire;
 mod stages;
+mod tag;
 mod timers;
 mod walk;
 
@@ -37,7 +40,13 @@ impl Durable for Customer {
                 Reaction::new(draft, world).settle();
             }
             Command::ReportSend(report) => report::decide(draft, report, world),
+            Command::SetTag { tag, value, expires_at, by } => {
+                let said = tag::Said { tag, value: value.as_deref(), expires_at: *expires_at, by: *by };
+                return tag::decide(draft, &said, world);
+            }
             Command::Backfill { segment, found } => backfill::decide(draft, *segment, found, world),
+            Command::Attend { journey } => pause::attend(draft, *journey, world),
+            Command::Leave { segment } => retire::leave(draft, *segment, world),
         }
         Ok(())
     }

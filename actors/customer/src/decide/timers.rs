@@ -56,6 +56,9 @@ fn recheck(reaction: &mut Reaction<'_, '_, '_>, due: &mut Vec<SegmentId>) {
 }
 
 fn wake(reaction: &mut Reaction<'_, '_, '_>, run: RunId) {
+    if reaction.state().runs.get(&run).is_some_and(|run| run.held.is_some()) {
+        return reaction.look_again(run);
+    }
     let ready = reaction.state().runs.get(&run).is_some_and(|run| run.state.is_ready());
     let input = if ready { Input::Run } else { Input::Timer };
     reaction.step_run(run, input);

@@ -2,7 +2,9 @@
 
 use super::reaction::{Reaction, Seen};
 use crate::event::{Cause, Event};
-use roadbook_journey::{Action, Happening, Input, Next, Run, RunEvent, RunState, Step, may_enter, step};
+use roadbook_journey::{
+    Action, Happening, Input, LOOK_AGAIN_MS, Next, Run, RunEvent, RunState, Standing, Step, may_enter, step_under,
+};
 use roadbook_kernel::{JourneyId, Personal, RunId};
 use std::collections::BTreeMap;
 
@@ -13,6 +15,7 @@ impl Reaction<'_, '_, '_> {
         let happening = seen.as_happening();
         let runs: Vec<RunId> = self.state().runs.keys().copied().collect();
         for run in runs {
+            self.let_go_on(run);
             self.step_run(run, Input::Happening(&happening));
         }
         let candidates = self.world.catalog.entered_by(&happening).to_vec();
@@ -24,7 +27,7 @@ impl Reaction<'_, '_, '_> {
     fn enter(&mut self, journey: JourneyId, happening: &Happening<'_>, ordinal: usize) {
         let catalog = self.world.catalog;
         let Some(live) = catalog.journey(journey) else { return };
-        if !live.revision.entry().matches(happening) {
+        if !live.revision.entry().matches(happening) || self.world.standing(journey) != Standing::Open {
             return;
         }
         let active = self.state().runs.values().any(|run| run.journey == journey);
@@ -45,6 +48,7 @@ impl Reaction<'_, '_, '_> {
             entered_at: self.at(),
             node: live.revision.start().to_owned(),
             state: RunState::Ready,
+            held: None,
             iterations: BTreeMap::new(),
             entry: Personal::new(entry),
         };
@@ -64,7 +68,8 @@ impl Reaction<'_, '_, '_> {
             Some(revision) => revision.clone(),
             None => panic!("revision {} of {} is not loaded", run.revision, run.journey),
         };
-        let mut next = step(&revision, &run, input, self.state(), self.at());
+        let standing = self.world.standing(run.journey);
+        let mut next = step_under(standing, &revision, &run, input, self.state(), self.at());
         loop {
             let Some(run) = self.state().runs.get(&id).cloned() else { return };
             if self.take(&run, next) {
@@ -73,7 +78,7 @@ impl Reaction<'_, '_, '_> {
             // A set tag or trait may decide the branch that follows, in this very instant.
             self.judge_touched();
             let Some(run) = self.state().runs.get(&id).cloned() else { return };
-            next = step(&revision, &run, Input::Run, self.state(), self.at());
+            next = step_under(standing, &revision, &run, Input::Run, self.state(), self.at());
         }
     }
 
@@ -87,10 +92,16 @@ impl Reaction<'_, '_, '_> {
             Next::Stay => return true,
             Next::Goto(to) => (RunEvent::Moved { run: id, from: run.node.clone(), to, at }, false),
             Next::Pause { until, listening } => (RunEvent::Paused { run: id, until, listening }, true),
+            Next::Hold => {
+                (RunEvent::Held { run: id, node: run.node.clone(), at, look_at: at.plus_ms(LOOK_AGAIN_MS) }, true)
+            }
             Next::End(how) => (RunEvent::Ended { run: id, node: run.node.clone(), how, at }, true),
         };
         if matches!(event, RunEvent::Ended { .. }) {
             self.touched.journeys.insert(journey);
+            if run.held.is_some() {
+                self.emit_release(run);
+            }
         }
         self.emit(Event::Journey { journey, step: event });
         rests
@@ -102,6 +113,7 @@ impl Reaction<'_, '_, '_> {
             Action::Send(plan) => self.message(run, &plan),
             Action::SetTag { tag, value, expires_in_ms } => {
                 self.touched.tags.insert(tag.clone());
+                let expires_in_ms = expires_in_ms.or_else(|| self.life_of(&tag));
                 let expires_at = expires_in_ms.map(|ms| at.plus_ms(ms));
                 self.emit(Event::TagSet { tag, value: Some(value), at, cause, expires_at });
             }

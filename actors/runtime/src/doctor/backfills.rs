@@ -23,7 +23,7 @@ pub(crate) async fn examine(exam: &mut Exam<'_>, tenant: TenantId) -> Result<(),
         exam.report.looked(NAME, 1);
         match backfill::progress(exam.engine, tenant, *segment).await {
             Ok(Some(state)) if state.done => {}
-            Ok(Some(state)) => under_way(exam, tenant, &state),
+            Ok(Some(state)) => under_way(exam, tenant, *segment, &state),
             Ok(None) => {
                 let detail = format!("{segment} is published, and nobody counts what happened before");
                 add(exam, tenant, *segment, catalog.edition, "backfill_missing", detail);
@@ -38,14 +38,14 @@ pub(crate) async fn examine(exam: &mut Exam<'_>, tenant: TenantId) -> Result<(),
     Ok(())
 }
 
-fn under_way(exam: &mut Exam<'_>, tenant: TenantId, state: &SweepState) {
-    let SweepState { segment, scanned, started_at, edition, .. } = state;
+fn under_way(exam: &mut Exam<'_>, tenant: TenantId, segment: SegmentId, state: &SweepState) {
+    let SweepState { scanned, started_at, edition, .. } = state;
     if *started_at < exam.scope.served_until.minus_ms(SLOW_MS) {
         let detail = {
             let since = shown(exam, Some(*started_at));
             format!("counting {segment} back began {since} and has come as far as {scanned} customers")
         };
-        add(exam, tenant, *segment, *edition, "backfill_unfinished", detail);
+        add(exam, tenant, segment, *edition, "backfill_unfinished", detail);
     } else {
         let text = format!("{segment} is being counted back, {scanned} customers so far; serving the folder goes on");
         exam.report.note(NAME, text);

@@ -12,6 +12,8 @@ pub struct NodeStats {
     pub entered: i64,
     /// Customers that went on from it.
     pub left: i64,
+    /// Customers that a pause holds there now.
+    pub held: i64,
 }
 
 /// Counters of one journey.
@@ -30,6 +32,11 @@ impl JourneyStats {
     pub fn active(&self) -> i64 {
         self.entered - self.ended.values().sum::<i64>()
     }
+
+    /// Those among them that a pause holds.
+    pub fn held(&self) -> i64 {
+        self.nodes.values().map(|node| node.held).sum()
+    }
 }
 
 const fn ending(how: Ending) -> &'static str {
@@ -38,6 +45,7 @@ const fn ending(how: Ending) -> &'static str {
         Ending::Goal => "goal",
         Ending::Exited => "exited",
         Ending::Superseded => "superseded",
+        Ending::Archived => "archived",
     }
 }
 
@@ -47,22 +55,29 @@ pub(crate) fn name(journey: JourneyId, rest: &str) -> String {
 }
 
 pub(super) fn count(journey: JourneyId, step: &RunEvent, adds: &mut Vec<(String, i64)>) {
-    let mut add = |rest: String| adds.push((name(journey, &rest), 1));
+    let mut sum = |rest: String, amount| adds.push((name(journey, &rest), amount));
     match step {
         RunEvent::Entered { run } => {
-            add("entered".into());
-            add(format!("node/{}/entered", run.node));
+            sum("entered".into(), 1);
+            sum(format!("node/{}/entered", run.node), 1);
         }
         RunEvent::Moved { from, to, .. } => {
-            add(format!("node/{from}/left"));
-            add(format!("node/{to}/entered"));
+            sum(format!("node/{from}/left"), 1);
+            sum(format!("node/{to}/entered"), 1);
         }
         RunEvent::Ended { node, how, .. } => {
-            add(format!("node/{node}/left"));
-            add(format!("ended/{}", ending(*how)));
+            sum(format!("node/{node}/left"), 1);
+            sum(format!("ended/{}", ending(*how)), 1);
         }
-        RunEvent::Paused { .. } | RunEvent::SendIntended { .. } => {}
+        RunEvent::Held { node, .. } => hold(journey, node, 1, adds),
+        RunEvent::Released { node, .. } => hold(journey, node, -1, adds),
+        RunEvent::Paused { .. } | RunEvent::HeldOn { .. } | RunEvent::SendIntended { .. } => {}
     }
+}
+
+/// Runs that a pause holds at a node: so many more, or fewer.
+pub(super) fn hold(journey: JourneyId, node: &str, by: i64, adds: &mut Vec<(String, i64)>) {
+    adds.push((format!("journey/{journey}/node/{node}/held"), by));
 }
 
 /// Two customers who counted as one are two again: runs that none of them would be in ended, runs that only came to be
@@ -95,6 +110,7 @@ pub async fn read(store: &dyn Store, tenant: TenantId, journey: JourneyId) -> Re
                 stats.ended.insert(how.to_owned(), value);
             }
             ["node", node, "entered"] => stats.nodes.entry(node.to_owned()).or_default().entered = value,
+            ["node", node, "held"] => stats.nodes.entry(node.to_owned()).or_default().held = value,
             ["node", node, "left"] => stats.nodes.entry(node.to_owned()).or_default().left = value,
             _ => {}
         }

@@ -47,6 +47,7 @@ fn correct(restored: bool, corrections: &[Correction], adds: &mut Vec<(String, i
     for correction in corrections {
         match correction {
             Correction::Members(segment, by) => segment_stats::correct(*segment, *by, adds),
+            Correction::Held(journey, node, by) => journey_stats::hold(*journey, node, *by, adds),
             Correction::Here(journey, node, by) => journey_stats::correct(*journey, node, *by, adds),
         }
     }

@@ -1,14 +1,12 @@
 //! What is different between segments and journeys.
 
 use crate::params::Named;
-use roadbook_audience::Compiled;
 use roadbook_catalog::{Catalog, Command, Entry};
 use roadbook_identity::TenantKeys;
-use roadbook_journey::Revision;
-use roadbook_kernel::{JourneyId, MessageId, Moment, SegmentId};
+use roadbook_kernel::{Expected, JourneyId, MessageId, Moment, SegmentId};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// The id of a kind of definition, and everything its handlers need to know of the kind.
@@ -21,10 +19,9 @@ pub(crate) trait Defined: Named + Copy + Ord + Display + Serialize + Send + Sync
     fn entries(catalog: &Catalog) -> &BTreeMap<Self, Entry>;
     fn derive(keys: &TenantKeys, accepted: Moment, message: MessageId) -> Self;
     fn create(id: Self, name: String, body: Value) -> Command;
-    fn edit(id: Self, name: String, body: Value) -> Command;
+    fn edit(id: Self, name: String, body: Value, expected: Expected) -> Command;
     fn publish(id: Self) -> Command;
-    /// The segments a definition refers to; none where it cannot be read, which the catalog will say better.
-    fn segments_named(body: &Value) -> BTreeSet<SegmentId>;
+    fn archive(id: Self, expected: Expected) -> Command;
 }
 
 impl Defined for SegmentId {
@@ -50,17 +47,16 @@ impl Defined for SegmentId {
         Command::CreateSegment { id, name, condition }
     }
 
-    fn edit(id: Self, name: String, condition: Value) -> Command {
-        Command::EditSegment { id, name, condition }
+    fn edit(id: Self, name: String, condition: Value, expected: Expected) -> Command {
+        Command::EditSegment { id, name, condition, expected }
     }
 
     fn publish(id: Self) -> Command {
         Command::PublishSegment { id }
     }
 
-    fn segments_named(condition: &Value) -> BTreeSet<SegmentId> {
-        let parsed = roadbook_audience::parse(condition);
-        parsed.map(|condition| Compiled::new(condition).reads().segments.clone()).unwrap_or_default()
+    fn archive(id: Self, expected: Expected) -> Command {
+        Command::ArchiveSegment { id, expected }
     }
 }
 
@@ -87,15 +83,15 @@ impl Defined for JourneyId {
         Command::CreateJourney { id, name, definition }
     }
 
-    fn edit(id: Self, name: String, definition: Value) -> Command {
-        Command::EditJourney { id, name, definition }
+    fn edit(id: Self, name: String, definition: Value, expected: Expected) -> Command {
+        Command::EditJourney { id, name, definition, expected }
     }
 
     fn publish(id: Self) -> Command {
         Command::PublishJourney { id }
     }
 
-    fn segments_named(definition: &Value) -> BTreeSet<SegmentId> {
-        Revision::parse(definition).map(|revision| revision.segments()).unwrap_or_default()
+    fn archive(id: Self, expected: Expected) -> Command {
+        Command::ArchiveJourney { id, expected }
     }
 }

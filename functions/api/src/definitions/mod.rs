@@ -3,11 +3,13 @@
 
 pub(crate) mod journeys;
 mod kind;
-mod references;
+pub(crate) mod members;
+pub(crate) mod preview;
 pub(crate) mod segments;
 
 use crate::api::Api;
 use crate::command::{self, Decided};
+use crate::etag::{IfMatch, tagged};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::page::{Page, PageQuery};
@@ -17,9 +19,9 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use kind::Defined;
-use roadbook_catalog::{Catalog, Entry};
+use roadbook_catalog::{Catalog, Command, Entry, Status};
 use roadbook_kernel::{ActorKey, TenantId};
 use roadbook_runtime::load_row;
 use roadbook_wire::time::write;
@@ -44,11 +46,28 @@ fn shown<D: Defined>(id: D, entry: &Entry) -> Value {
         "status": entry.status(),
         "revision": entry.revision,
         "published_revision": entry.published.as_ref().map(|(revision, _)| revision),
+        "paused_at": entry.paused_at.map(write),
+        "archived_at": entry.archived.map(|archived| write(archived.at)),
         "created_at": write(entry.created_at),
         "updated_at": write(entry.updated_at),
     });
     shown[D::BODY] = entry.draft.clone();
     shown
+}
+
+/// The definition as the catalog has it after a command, with its ETag.
+async fn answer<D: Defined>(api: &Api, tenant: TenantId, id: D) -> Result<Response, Failure> {
+    let catalog = catalog(api, tenant).await?;
+    let entry = entry(&catalog, id)?;
+    Ok(tagged(entry.revision, Json(shown(id, entry))))
+}
+
+/// Which rows of a list are wanted: `?status=`. Archived ones only where they are asked for.
+fn wanted(params: &Params) -> Result<Option<Status>, Failure> {
+    let Some(text) = params.get("status") else { return Ok(None) };
+    serde_json::from_value(Value::from(text))
+        .map(Some)
+        .map_err(|_| Failure::invalid("unknown_choice", "", "`status` is one of: draft, live, paused, archived"))
 }
 
 /// `GET` of the list, oldest first.
@@ -58,11 +77,16 @@ pub(crate) async fn list<D: Defined>(
     params: Params,
 ) -> Result<Json<Page>, Failure> {
     let keys = secret.keys(&api);
-    let page = PageQuery::read(&params, &keys, D::NAME.to_owned())?;
+    let status = wanted(&params)?;
+    let page = PageQuery::read(&params, &keys, format!("{}/{status:?}", D::NAME))?;
     let catalog = catalog(&api, secret.tenant()).await?;
     let after = page.after.as_deref().and_then(|place| Some(D::wrap(u128::from_be_bytes(place.try_into().ok()?))));
     let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-    let mut found = D::entries(&catalog).range((from, Bound::Unbounded));
+    let fits = |entry: &Entry| match status {
+        Some(status) => entry.status() == status,
+        None => entry.archived.is_none(),
+    };
+    let mut found = D::entries(&catalog).range((from, Bound::Unbounded)).filter(|(_, entry)| fits(entry));
     let rows: Vec<(D, &Entry)> = found.by_ref().take(page.limit).map(|(id, entry)| (*id, entry)).collect();
     let next = rows.last().filter(|_| found.next().is_some()).map(|(id, _)| id.body().to_be_bytes().to_vec());
     Ok(Json(page.answer(rows.into_iter().map(|(id, entry)| shown(id, entry)).collect(), next)))
@@ -73,9 +97,8 @@ pub(crate) async fn get<D: Defined>(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathId(id): PathId<D>,
-) -> Result<Json<Value>, Failure> {
-    let catalog = catalog(&api, secret.tenant()).await?;
-    Ok(Json(shown(id, entry(&catalog, id)?)))
+) -> Result<Response, Failure> {
+    answer(&api, secret.tenant(), id).await
 }
 
 /// `POST` of a new one: a draft. Its answer names every mistake in it at once.
@@ -87,7 +110,7 @@ pub(crate) async fn create<D: Defined>(
     body: Body,
 ) -> Result<Response, Failure> {
     let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    let (name, body) = read::<D>(&api, &secret, &headers, body).await?;
+    let (name, body) = read::<D>(&api, &headers, body).await?;
     let accepted = api.engine().clock.now();
     let id = D::derive(&secret.keys(&api), accepted, message);
     let decided = command::to_catalog(&api, &secret, message, accepted, D::create(id, name, body)).await?;
@@ -97,8 +120,8 @@ pub(crate) async fn create<D: Defined>(
         Decided::Duplicate => made_before(&catalog, id)?,
     };
     let location = format!("{}/{id}", uri.path());
-    let answer = Json(shown(id, entry(&catalog, id)?));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer).into_response())
+    let entry = entry(&catalog, id)?;
+    Ok(tagged(entry.revision, (StatusCode::CREATED, [(header::LOCATION, location)], Json(shown(id, entry)))))
 }
 
 /// What an earlier request with the same `Idempotency-Key` made. An id is the time and a hash of the message: of a
@@ -117,51 +140,68 @@ pub(crate) async fn edit<D: Defined>(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathId(id): PathId<D>,
+    IfMatch(expected): IfMatch,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     let message = command::message_id(&api, &secret, &Method::PUT, &uri, &headers)?;
     entry(&catalog(&api, secret.tenant()).await?, id)?;
-    let (name, body) = read::<D>(&api, &secret, &headers, body).await?;
+    let (name, body) = read::<D>(&api, &headers, body).await?;
     let accepted = api.engine().clock.now();
-    command::to_catalog(&api, &secret, message, accepted, D::edit(id, name, body)).await?;
-    let catalog = catalog(&api, secret.tenant()).await?;
-    Ok(Json(shown(id, entry(&catalog, id)?)))
+    command::to_catalog(&api, &secret, message, accepted, D::edit(id, name, body, expected)).await?;
+    answer(&api, secret.tenant(), id).await
 }
 
 /// `POST .../publish`: puts the newest revision in force. Publishing a segment also begins to count its past events,
 /// in the same commit.
 pub(crate) async fn publish<D: Defined>(
+    api: State<Arc<Api>>,
+    secret: Secret,
+    id: PathId<D>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let command = D::publish(id.0);
+    told(api, secret, id, uri, headers, command).await
+}
+
+/// A `POST` that is all said by its path.
+async fn told<D: Defined>(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathId(id): PathId<D>,
     uri: Uri,
     headers: HeaderMap,
-) -> Result<Json<Value>, Failure> {
+    command: Command,
+) -> Result<Response, Failure> {
     let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
     entry(&catalog(&api, secret.tenant()).await?, id)?;
     let accepted = api.engine().clock.now();
-    command::to_catalog(&api, &secret, message, accepted, D::publish(id)).await?;
-    let catalog = catalog(&api, secret.tenant()).await?;
-    Ok(Json(shown(id, entry(&catalog, id)?)))
+    command::to_catalog(&api, &secret, message, accepted, command).await?;
+    answer(&api, secret.tenant(), id).await
 }
 
-/// Name and body of a definition. Segments it refers to must exist: the catalog checks the rest.
-async fn read<D: Defined>(
-    api: &Api,
-    secret: &Secret,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(String, Value), Failure> {
+/// `DELETE` of one: it is archived. Its id stays known, and everything that was in force of it is not any more.
+pub(crate) async fn archive<D: Defined>(
+    State(api): State<Arc<Api>>,
+    secret: Secret,
+    PathId(id): PathId<D>,
+    IfMatch(expected): IfMatch,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<StatusCode, Failure> {
+    let message = command::message_id(&api, &secret, &Method::DELETE, &uri, &headers)?;
+    entry(&catalog(&api, secret.tenant()).await?, id)?;
+    let accepted = api.engine().clock.now();
+    command::to_catalog(&api, &secret, message, accepted, D::archive(id, expected)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Name and body of a definition. What may stand in them is the catalog's to say.
+async fn read<D: Defined>(api: &Api, headers: &HeaderMap, body: Body) -> Result<(String, Value), Failure> {
     let mut fields = Fields::read(api, headers, body).await?;
     let (name, body) = (fields.text("name"), fields.required(D::BODY));
     fields.close()?;
-    let (Some(name), Some(body)) = (name, body) else { return Err(Failure::defect()) };
-    let named = D::segments_named(&body);
-    if !named.is_empty() {
-        let catalog = catalog(api, secret.tenant()).await?;
-        references::check(&catalog, &named, &body, D::BODY)?;
-    }
-    Ok((name, body))
+    name.zip(body).ok_or_else(Failure::defect)
 }

@@ -1,4 +1,4 @@
-//! What only segments have: members, and the sweep that counts past events.
+//! What only segments have: a count of members, and the sweep that counts past events.
 
 use super::{catalog, entry};
 use crate::api::Api;
@@ -27,7 +27,8 @@ pub(crate) async fn stats(
     Ok(Json(json!({ "id": id, "members": members, "backfill": sweep.map(progress) })))
 }
 
-fn progress(sweep: SweepState) -> Value {
+/// How far a sweep over all customers has come.
+pub(super) fn progress(sweep: SweepState) -> Value {
     json!({
         "done": sweep.done,
         "scanned": sweep.scanned,

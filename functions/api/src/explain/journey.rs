@@ -10,6 +10,7 @@ use crate::profiles;
 use crate::secret::Secret;
 use axum::Json;
 use axum::extract::State;
+use roadbook_catalog::{Entry, Status};
 use roadbook_customer::{Customer, Event};
 use roadbook_journey::{Edge, Ending, Happening, Reentry, Revision, Run, RunState, Trigger, Visits, may_enter};
 use roadbook_kernel::{JourneyId, MessageId, Moment, TenantId};
@@ -29,13 +30,14 @@ pub(crate) async fn journey(
     let entry = names.0.journeys.get(&journey).ok_or_else(|| Failure::not_found("journey"))?;
     // After a merge there may be two: the one that began first is told.
     if let Some(run) = customer.runs.values().find(|run| run.journey == journey) {
-        return Ok(Json(inside(&api, tenant, &customer, run, &names).await?));
+        return Ok(Json(inside(&api, tenant, &customer, run, &names, closed(entry, journey, &names)).await?));
     }
     let name = ("journey", names.journey(journey));
     let visits = customer.visits.get(&journey);
-    let Some((_, definition)) = &entry.published else {
+    let (None, Some((_, definition))) = (closed(entry, journey, &names), &entry.published) else {
         let because: Vec<Because> = visits.into_iter().flat_map(passages).collect();
-        return Ok(Json(answer(false, &say(Text::JourneyDraft, &[name]), &because)));
+        let sentence = closed(entry, journey, &names).unwrap_or_default();
+        return Ok(Json(answer(false, &sentence, &because)));
     };
     let revision = Revision::parse(definition).map_err(|_| Failure::defect())?;
     match visits {
@@ -54,7 +56,28 @@ pub(crate) async fn journey(
     }
 }
 
-async fn inside(api: &Api, tenant: TenantId, customer: &Customer, run: &Run, names: &Names) -> Result<Value, Failure> {
+/// Why nobody at all can enter; `None` where the journey is in force.
+fn closed(entry: &Entry, journey: JourneyId, names: &Names) -> Option<Said> {
+    let name = ("journey", names.journey(journey));
+    match entry.status() {
+        Status::Live => None,
+        Status::Draft => Some(say(Text::JourneyDraft, &[name])),
+        Status::Archived => Some(say(Text::JourneyArchived, &[name])),
+        Status::Paused => {
+            let since = minute(entry.paused_at.unwrap_or(entry.updated_at));
+            Some(say(Text::JourneyPaused, &[name, ("since", since)]))
+        }
+    }
+}
+
+async fn inside(
+    api: &Api,
+    tenant: TenantId,
+    customer: &Customer,
+    run: &Run,
+    names: &Names,
+    closed: Option<Said>,
+) -> Result<Value, Failure> {
     let mut began = None;
     past::back(api, tenant, customer, None, |entry| {
         began = began::find(entry, run.id);
@@ -70,7 +93,9 @@ async fn inside(api: &Api, tenant: TenantId, customer: &Customer, run: &Run, nam
     places.extend(run.state.due().map(|until| ("until", minute(until))));
     let entered = say(Text::PassageEntered, &[("at", minute(run.entered_at)), ("revision", number(run.revision))]);
     let entered = Because { changes_at: run.state.due(), ..Because::judged("membership", true, entered) };
-    Ok(answer(true, &say(text, &places), &[entered, began::because(began.as_ref())]))
+    let mut because = vec![entered, began::because(began.as_ref())];
+    because.extend(closed.map(|said| Because::told("journey", said)));
+    Ok(answer(true, &say(text, &places), &because))
 }
 
 /// The passages there were.
@@ -82,6 +107,7 @@ fn passages(visits: &Visits) -> impl Iterator<Item = Because> {
             Ending::Goal => Text::EndedGoal,
             Ending::Exited => Text::EndedExited,
             Ending::Superseded => Text::EndedSuperseded,
+            Ending::Archived => Text::EndedArchived,
         };
         Because::told("history", say(Text::PassageEnded, &[("how", say(how, &[])), ("at", minute(*at))]))
     });

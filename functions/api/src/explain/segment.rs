@@ -29,8 +29,9 @@ pub(crate) async fn segment(
     let names = Names::load(&api, tenant).await?;
     let entry = names.0.segments.get(&segment).ok_or_else(|| Failure::not_found("segment"))?;
     let name = ("segment", names.segment(segment));
-    let Some((_, stored)) = &entry.published else {
-        return Ok(Json(answer(false, &say(Text::SegmentDraft, &[name]), &[])));
+    let (None, Some((_, stored))) = (entry.archived, &entry.published) else {
+        let text = if entry.archived.is_some() { Text::SegmentArchived } else { Text::SegmentDraft };
+        return Ok(Json(answer(false, &say(text, &[name]), &[])));
     };
     let condition: Condition = serde_json::from_value(stored.clone()).map_err(|_| Failure::defect())?;
     let explained = Compiled::new(condition).explain(&customer, api.engine().clock.now());

@@ -36,6 +36,7 @@ texts! {
     SegmentIn = "在分群「{segment}」中，自 {since}起。{why}" "In the segment “{segment}” since {since}. {why}";
     SegmentOut = "不在分群「{segment}」中。{why}" "Not in the segment “{segment}”. {why}";
     SegmentDraft = "分群「{segment}」尚未发布，没有人在其中" "The segment “{segment}” is not published; nobody is in it";
+    SegmentArchived = "分群「{segment}」已归档，没有人在其中" "The segment “{segment}” is retired; nobody is in it";
     SegmentUnjudged = "条件现在{holds}，但系统尚未对该客户重新判断" "The condition {holds} now, but it has not been judged again for this customer yet";
     Holds = "成立" "holds";
     DoesNotHold = "不成立" "does not hold";
@@ -110,6 +111,8 @@ texts! {
     JourneyWaits = "在旅程「{journey}」中，停在节点 {node}，等到 {until}" "In the journey “{journey}”, waiting at the node {node} until {until}";
     JourneyListens = "在旅程「{journey}」中，在节点 {node} 等待事件，最迟到 {until}" "In the journey “{journey}”, listening at the node {node} until {until} at the latest";
     JourneyDraft = "旅程「{journey}」尚未发布，没有人能进入" "The journey “{journey}” is not published; nobody can enter";
+    JourneyArchived = "旅程「{journey}」已归档，没有人能进入" "The journey “{journey}” is retired; nobody can enter";
+    JourneyPaused = "旅程「{journey}」自 {since}起暂停：其中的客户停在原处，也没有人能进入" "The journey “{journey}” is paused since {since}: those inside stand still, and nobody can enter";
     JourneyOver = "不在旅程「{journey}」中：最近一次于 {entered}进入，已结束" "Not in the journey “{journey}”: the last passage began on {entered} and is over";
     JourneyNeverEvent = "未进入旅程「{journey}」：入口事件“{event}”从未发生" "Never entered the journey “{journey}”: its entry event “{event}” never happened";
     JourneyNotSeenEvent = "未进入旅程「{journey}」：最近的记录中没有入口事件“{event}”" "Never entered the journey “{journey}”: there is no entry event “{event}” among the newest records";
@@ -124,6 +127,7 @@ texts! {
     EndedCompleted = "走完" "completion";
     EndedGoal = "达成目标" "goal reached";
     EndedExited = "提前退出" "early exit";
+    EndedArchived = "因旅程归档而结束" "end with the journey itself";
     EndedSuperseded = "被另一次取代" "passage given up for another";
     MayNotAgain = "规则：一生只进入一次" "The rule: once in a life";
     MayAgain = "规则：结束后可再次进入" "The rule: again after the end of the former passage";

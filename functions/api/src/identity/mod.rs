@@ -2,6 +2,7 @@
 
 pub(crate) mod conflicts;
 mod merge;
+pub(crate) mod policy;
 mod preview;
 pub(crate) mod reviews;
 mod unbind;

@@ -44,7 +44,10 @@ fn event(kind: LetterKind, body: &Value) -> Value {
                 | Command::Unmerge { .. }
                 | Command::Unbind { .. }
                 | Command::ReportSend(_)
-                | Command::Backfill { .. },
+                | Command::SetTag { .. }
+                | Command::Backfill { .. }
+                | Command::Attend { .. }
+                | Command::Leave { .. },
             )
             | Err(_) => Value::Null,
         },

@@ -143,8 +143,11 @@ fn time(event: &Event) -> Option<Moment> {
         Event::Messaged { record } => Some(record.asked_at),
         Event::Journey { step, .. } => match step {
             RunEvent::Entered { run } => Some(run.entered_at),
-            RunEvent::Moved { at, .. } | RunEvent::Ended { at, .. } => Some(*at),
-            RunEvent::Paused { .. } | RunEvent::SendIntended { .. } => None,
+            RunEvent::Moved { at, .. }
+            | RunEvent::Ended { at, .. }
+            | RunEvent::Held { at, .. }
+            | RunEvent::Released { at, .. } => Some(*at),
+            RunEvent::HeldOn { .. } | RunEvent::Paused { .. } | RunEvent::SendIntended { .. } => None,
         },
         Event::Backfilled { .. } => None,
     }
@@ -173,7 +176,9 @@ fn fact_name(event: &Event) -> Option<&'static str> {
             RunEvent::Moved { .. } => Some("journey_moved"),
             RunEvent::Paused { .. } => Some("journey_waiting"),
             RunEvent::Ended { .. } => Some("journey_ended"),
-            RunEvent::SendIntended { .. } => None,
+            RunEvent::Held { .. } => Some("journey_held"),
+            RunEvent::Released { .. } => Some("journey_released"),
+            RunEvent::HeldOn { .. } | RunEvent::SendIntended { .. } => None,
         },
         Event::Messaged { .. } => Some("message_asked"),
         Event::SendReported { .. } => Some("message_reported"),
@@ -258,6 +263,8 @@ fn journey_step(journey: JourneyId, step: &RunEvent) -> Value {
         RunEvent::Moved { from, to, .. } => json!({ "from": from, "node": to }),
         RunEvent::Paused { until, listening, .. } => json!({ "until": write(*until), "listening": listening }),
         RunEvent::Ended { node, how, .. } => json!({ "node": node, "how": name(how) }),
+        RunEvent::Held { node, .. } | RunEvent::Released { node, .. } => json!({ "node": node }),
+        RunEvent::HeldOn { .. } => json!({}),
         RunEvent::SendIntended { node, iteration, .. } => json!({ "node": node, "iteration": iteration }),
     };
     shown["journey"] = json!(journey);

@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::failure::Failure;
 use crate::params::Params;
 use crate::secret::Secret;
+use crate::tags::{hide, published};
 use axum::Json;
 use axum::extract::State;
 use roadbook_identity::{Identifier, Kind, TenantKeys};
@@ -29,7 +30,10 @@ pub(crate) async fn lookup(
         return Err(Failure::not_found("profile"));
     }
     let row = live(&api, secret.tenant(), claim.owner).await?;
-    Ok(Json(view::profile(&row.state, api.engine().clock.now())))
+    let mut shown = view::profile(&row.state, api.engine().clock.now());
+    let catalog = published(&api, secret.tenant()).await?;
+    hide::in_profile(&catalog, &mut shown);
+    Ok(Json(shown))
 }
 
 /// The error names the kind and the rule, never the value.

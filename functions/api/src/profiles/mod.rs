@@ -3,6 +3,7 @@
 mod fact;
 mod lookup;
 mod read;
+mod short;
 mod stages;
 mod timeline;
 mod view;
@@ -10,14 +11,16 @@ mod view;
 pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::live;
+pub(crate) use short::short;
 pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
-pub(crate) use view::word;
+pub(crate) use view::{run, tag, word};
 
 use crate::api::Api;
 use crate::failure::Failure;
 use crate::params::PathId;
 use crate::secret::Secret;
+use crate::tags::{hide, published};
 use axum::Json;
 use axum::extract::State;
 use roadbook_kernel::CustomerId;
@@ -31,5 +34,8 @@ pub(crate) async fn get(
     PathId(id): PathId<CustomerId>,
 ) -> Result<Json<Value>, Failure> {
     let row = live(&api, secret.tenant(), id).await?;
-    Ok(Json(view::profile(&row.state, api.engine().clock.now())))
+    let mut shown = view::profile(&row.state, api.engine().clock.now());
+    let catalog = published(&api, secret.tenant()).await?;
+    hide::in_profile(&catalog, &mut shown);
+    Ok(Json(shown))
 }

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::page::{Page, PageQuery};
 use crate::params::{Params, PathId};
 use crate::secret::Secret;
+use crate::tags::{hide, published};
 use axum::Json;
 use axum::extract::State;
 use roadbook_customer::Event;
@@ -134,6 +135,8 @@ pub(crate) async fn timeline(
     let more = rows.len() > page.limit;
     rows.truncate(page.limit);
     let next = rows.last().filter(|_| more).map(|row| row.place.to_bytes());
+    let catalog = published(&api, secret.tenant()).await?;
+    rows.iter_mut().for_each(|row| hide::in_line(&catalog, &mut row.shown));
     Ok(Json(page.answer(rows.into_iter().map(|row| row.shown).collect(), next)))
 }
 

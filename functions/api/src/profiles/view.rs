@@ -77,7 +77,7 @@ pub(crate) fn word(standing: &Standing) -> Value {
     shown
 }
 
-fn identifier(link: &Link) -> Value {
+pub(super) fn identifier(link: &Link) -> Value {
     let identifier = &link.identifier;
     json!({
         "kind": identifier.kind,
@@ -89,7 +89,8 @@ fn identifier(link: &Link) -> Value {
     })
 }
 
-fn tag(key: &str, tag: &Tag) -> Option<Value> {
+/// A tag; `None` where it was cleared.
+pub(crate) fn tag(key: &str, tag: &Tag) -> Option<Value> {
     let value = tag.value.as_ref()?;
     Some(json!({
         "value": mask::value(key, &Value::from(value.as_str())),
@@ -99,11 +100,13 @@ fn tag(key: &str, tag: &Tag) -> Option<Value> {
     }))
 }
 
-/// Why something is as it is: `{"event": "msg_..."}` or `{"journey": "jrn_..."}`.
+/// Why something is as it is: `{"event": "msg_..."}`, `{"journey": "jrn_..."}`, or `{"by": "key_..."}` where a person
+/// or a key did it.
 pub(super) fn cause(cause: &Cause) -> Value {
     match cause {
         Cause::Event(message) => json!({ "event": message }),
         Cause::Journey(journey) => json!({ "journey": journey }),
+        Cause::Hand(hand) => json!({ "by": hand }),
     }
 }
 
@@ -114,7 +117,8 @@ fn segments(customer: &Customer) -> Vec<Value> {
         .collect()
 }
 
-fn run(run: &Run) -> Value {
+/// Where a customer stands in a journey.
+pub(crate) fn run(run: &Run) -> Value {
     let (state, until) = match run.state {
         RunState::Ready => ("ready", None),
         RunState::Waiting { until } => ("waiting", Some(until)),
@@ -127,6 +131,7 @@ fn run(run: &Run) -> Value {
         "node": run.node,
         "state": state,
         "until": until.map(write),
+        "held_since": run.held.map(|held| write(held.since)),
         "entered_at": write(run.entered_at),
     })
 }

@@ -61,6 +61,31 @@ async fn a_segment_is_drafted_edited_and_published() {
 }
 
 #[tokio::test]
+async fn nobody_overwrites_what_they_have_not_read() {
+    let rig = Rig::new().await;
+    for (list, body) in [("/v1/segments", twice()), ("/v1/journeys", welcome("service"))] {
+        let made = rig.post(list, body.clone()).await;
+        let path = made.header("location").unwrap().to_owned();
+        assert_eq!((made.header("etag"), rig.get(&path).await.header("etag")), (Some("\"1\""), Some("\"1\"")));
+        rig.change("put", &path, None, body.clone()).await.is_problem(428, "if_match_required");
+        rig.change("put", &path, Some("1"), body.clone()).await.is_problem(400, "malformed_if_match");
+        assert_eq!(rig.change("put", &path, Some("\"1\""), body.clone()).await.header("etag"), Some("\"2\""));
+        let problem = rig.change("put", &path, Some("\"1\""), body.clone()).await.is_problem(412, "stale_etag");
+        assert!(problem["detail"].as_str().unwrap().contains("\"2\""), "{problem}");
+        // Two authors at once: whoever comes second is told, however close.
+        let both = futures_util::future::join(
+            rig.change("put", &path, Some("\"2\""), body.clone()),
+            rig.change("put", &path, Some("\"2\""), body.clone()),
+        );
+        let (one, other) = both.await;
+        let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+        assert_eq!(rig.change("put", &path, Some("*"), body).await.header("etag"), Some("\"4\""));
+    }
+}
+
+#[tokio::test]
 async fn publishing_a_segment_counts_the_past_too() {
     let rig = Rig::new().await;
     rig.taken(json!([track("u-1", "Opened", "m-1"), track("u-1", "Opened", "m-2"), track("u-2", "Opened", "m-3")]))
@@ -87,7 +112,7 @@ async fn a_journey_is_walked_and_counted() {
     let id = made(&rig, "/v1/journeys", welcome("service")).await;
     let path = format!("/v1/journeys/{id}");
     let stats = rig.get(&format!("{path}/stats")).await.ok();
-    assert_eq!(stats["nodes"]["pause"], json!({ "entered": 0, "left": 0, "here": 0 }), "{stats}");
+    assert_eq!(stats["nodes"]["pause"], json!({ "entered": 0, "left": 0, "here": 0, "held": 0 }), "{stats}");
     rig.post(&format!("{path}/publish"), Value::Null).await.ok();
     rig.taken(json!([track("u-1", "Signed Up", "m-1")])).await;
     rig.relay().await;

@@ -1,7 +1,9 @@
 //! Why: in a segment, without a message, in a journey.
 
 use crate::rig::{Answer, Rig, START, track};
-use roadbook_kernel::DAY_MS;
+use roadbook_customer::Customer;
+use roadbook_kernel::{ActorKey, DAY_MS};
+use roadbook_runtime::load_row;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -294,6 +296,18 @@ async fn a_journey_says_where_until_when_and_why_or_why_not() {
         .map(|one| one["en"].as_str().unwrap())
         .collect();
     assert!(history[1].starts_with("The last goal reached: 3 January 2026"), "{history:?}");
+    let paused = rig.get(&format!("/v1/journeys/{follow}")).await;
+    let etag = paused.header("etag").unwrap_or("*").to_owned();
+    let headers = [("authorization", format!("Bearer {}", rig.mine.secret)), ("if-match", etag)];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    rig.send("post", &format!("/v1/journeys/{follow}/pause"), &headers, "").await.ok();
+    assert!(
+        zh(&why(&follow).await).starts_with("旅程「Follow-up」自 2026 年 1 月 3 日"),
+        "{}",
+        zh(&why(&follow).await)
+    );
+    rig.post(&format!("/v1/journeys/{follow}/pause"), Value::Null).await.ok();
+    assert!(zh(&why(&follow).await).starts_with("旅程「Follow-up」自 2026 年 1 月 3 日"), "{}", zh(&why(&follow).await));
     rig.get(&format!("/v1/profiles/{id}/explain/journeys/jrn_00000000000000000000000000"))
         .await
         .is_problem(404, "not_found");
@@ -304,7 +318,7 @@ async fn a_journey_says_where_until_when_and_why_or_why_not() {
 async fn an_explanation_takes_no_longer_for_a_long_life() {
     let rig = Rig::new().await;
     let offers = journey(&rig, "Offers", offer("marketing")).await;
-    let parts: Vec<Value> = (0..40)
+    let parts: Vec<Value> = (0..28)
         .map(|n| json!({ "event": "page_viewed", "count": { "op": "gte", "value": 5 }, "where": [{ "property": "n", "op": "gte", "value": n }] }))
         .collect();
     let heavy = segment(&rig, "Heavy", json!({ "any": parts })).await;
@@ -327,6 +341,9 @@ async fn an_explanation_takes_no_longer_for_a_long_life() {
             .collect();
         rig.taken(json!(events)).await;
     }
+    let key = ActorKey::customer(rig.mine.id, id.parse().unwrap());
+    let state_bytes = load_row::<Customer>(&rig.app.engine, &key).await.unwrap().state_bytes;
+    assert!((40_000..49_152).contains(&state_bytes), "{state_bytes} bytes");
     let mut slowest = Duration::ZERO;
     for path in [format!("segments/{heavy}"), format!("journeys/{offers}"), format!("sends/{first}")] {
         let mut best = Duration::MAX;
@@ -335,6 +352,7 @@ async fn an_explanation_takes_no_longer_for_a_long_life() {
             rig.get(&format!("/v1/profiles/{id}/explain/{path}")).await.ok();
             best = best.min(begun.elapsed());
         }
+        println!("{path}: {best:?} of {state_bytes} bytes");
         slowest = slowest.max(best);
     }
     // Twenty times what it takes in a release build: this one is not optimised, and shares its machine.

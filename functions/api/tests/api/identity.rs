@@ -116,3 +116,34 @@ async fn an_unbound_identifier_leads_nowhere() {
         assert!(!refused.json().to_string().contains("12345"));
     }
 }
+
+#[tokio::test]
+async fn a_policy_says_how_many_of_a_kind_one_person_may_have() {
+    let rig = Rig::new().await;
+    let built_in = rig.get("/v1/identity/policy").await.ok();
+    assert_eq!((&built_in["revision"], &built_in["limits"]["user_id"]["max"]), (&json!(0), &json!(1)));
+    let path = "/v1/identity/policy";
+    for (body, pointer, code) in [
+        (json!({}), "/limits", "missing_field"),
+        (json!({ "limits": [] }), "/limits", "wrong_type"),
+        (json!({ "limits": { "car": { "max": 1 } } }), "/limits/car", "unknown_identifier_kind"),
+        (json!({ "limits": { "phone": { "max": 0 } } }), "/limits/phone", "invalid_limit"),
+        (json!({ "limits": { "phone": { "max": 1, "per": "day" } } }), "/limits/phone", "invalid_limit"),
+    ] {
+        let refused = rig.change("put", path, Some("*"), body.clone()).await;
+        let places = refused.json();
+        let place = &places["errors"][0];
+        assert_eq!(
+            (refused.status, &place["pointer"], &place["code"]),
+            (StatusCode::BAD_REQUEST, &json!(pointer), &json!(code)),
+            "{body}"
+        );
+    }
+    let wider = json!({ "limits": { "user_id": { "max": 2 }, "device": { "max": 3, "within_days": 7 } } });
+    assert_eq!(rig.change("put", path, None, wider.clone()).await.status, StatusCode::PRECONDITION_REQUIRED);
+    assert_eq!(rig.change("put", path, Some("\"7\""), wider.clone()).await.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(rig.change("put", path, Some("\"0\""), wider).await.ok()["revision"], 1);
+    // From now on a second account that brings a known phone is the same person.
+    rig.taken(json!([identify("u-1", "13800000001", "1"), identify("u-2", "13800000001", "2")])).await;
+    assert_eq!(rig.profile_id("userId:u-1").await, rig.profile_id("userId:u-2").await);
+}

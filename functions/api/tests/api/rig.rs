@@ -233,10 +233,30 @@ impl Rig {
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
 
-    /// A call of the secret API.
+    /// A call of the secret API. What changes a thing says that it does not care which revision is there.
     pub async fn secret(&self, tenant: &Tenant, method: &str, path: &str, body: Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.send(method, path, &[("authorization", &format!("Bearer {}", tenant.secret))], body).await
+        let authorization = format!("Bearer {}", tenant.secret);
+        let headers = [("authorization", authorization.as_str()), ("if-match", "*")];
+        let sent = if matches!(method, "put" | "patch" | "delete") { &headers[..] } else { &headers[..1] };
+        self.send(method, path, sent, body).await
+    }
+
+    /// The same with one's own key and an `If-Match`, or none.
+    pub async fn change(&self, method: &str, path: &str, if_match: Option<&str>, body: Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let authorization = format!("Bearer {}", self.mine.secret);
+        let mut headers = vec![("authorization", authorization.as_str())];
+        headers.extend(if_match.map(|tag| ("if-match", tag)));
+        self.send(method, path, &headers, body).await
+    }
+
+    /// Carries every sweep over all customers to its end.
+    pub async fn sweep(&self) {
+        let deliver = self.app.router.deliver().clone();
+        let (engine, tenant) = (&self.app.engine, self.mine.id);
+        while roadbook_runtime::advance_backfill(engine, deliver.as_ref(), tenant, 2).await.unwrap() {}
+        self.relay().await;
     }
 
     pub async fn get(&self, path: &str) -> Answer {

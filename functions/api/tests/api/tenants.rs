@@ -22,6 +22,7 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         "entry": { "event": "e" }, "reentry": "once", "start": "a",
         "nodes": { "a": { "type": "wait", "duration": "PT1H", "next": "z" }, "z": { "type": "exit" } }
     }});
+    let tag = json!({ "name_zh": "x", "name_en": "x", "group": "x", "type": "string", "origin": "hand" });
     vec![
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
@@ -32,27 +33,44 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/profiles/{id}/explain/journeys/{jrn}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
+        ("put", "/v1/profiles/{id}/tags/{key}", OneThing(json!({ "value": "x" }))),
+        ("delete", "/v1/profiles/{id}/tags/{key}", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/identifiers/unbind", OneThing(json!({ "kind": "device", "value": "tablet-1" }))),
         ("get", "/v1/identity/conflicts", List),
         ("post", "/v1/identity/conflicts/{id}/dismiss", OneThing(Value::Null)),
         ("post", "/v1/identity/merge", OneThing(json!("merge"))),
         ("post", "/v1/identity/merge/preview", OneThing(json!("merge"))),
         ("post", "/v1/identity/unmerge", OneThing(json!("unmerge"))),
+        ("get", "/v1/identity/policy", Own),
+        ("put", "/v1/identity/policy", Own),
         ("get", "/v1/identity/reviews", List),
         ("post", "/v1/identity/reviews/{id}/resolve", OneThing(Value::Null)),
         ("get", "/v1/segments", List),
         ("post", "/v1/segments", OneThing(json!("refer"))),
+        ("post", "/v1/segments/preview", OneThing(json!("refer"))),
         ("get", "/v1/segments/{id}", OneThing(Value::Null)),
         ("put", "/v1/segments/{id}", OneThing(segment)),
+        ("delete", "/v1/segments/{id}", OneThing(Value::Null)),
         ("post", "/v1/segments/{id}/publish", OneThing(Value::Null)),
         ("get", "/v1/segments/{id}/stats", OneThing(Value::Null)),
+        ("get", "/v1/segments/{id}/members", OneThing(Value::Null)),
         ("get", "/v1/journeys", List),
         ("post", "/v1/journeys", OneThing(json!("refer"))),
         ("get", "/v1/journeys/{id}", OneThing(Value::Null)),
         ("put", "/v1/journeys/{id}", OneThing(journey)),
+        ("delete", "/v1/journeys/{id}", OneThing(Value::Null)),
         ("post", "/v1/journeys/{id}/publish", OneThing(Value::Null)),
+        ("post", "/v1/journeys/{id}/pause", OneThing(Value::Null)),
+        ("post", "/v1/journeys/{id}/resume", OneThing(Value::Null)),
         ("get", "/v1/journeys/{id}/stats", OneThing(Value::Null)),
         ("get", "/v1/journeys/{id}/diagram", OneThing(Value::Null)),
+        ("get", "/v1/journeys/{id}/members", OneThing(Value::Null)),
+        ("get", "/v1/tag-definitions", List),
+        ("post", "/v1/tag-definitions", Own),
+        ("post", "/v1/tag-definitions/load-builtin", Own),
+        ("get", "/v1/tag-definitions/{key}", OneThing(Value::Null)),
+        ("put", "/v1/tag-definitions/{key}", OneThing(tag)),
+        ("delete", "/v1/tag-definitions/{key}", OneThing(Value::Null)),
         ("get", "/v1/dead-letters", List),
         ("get", "/v1/dead-letters/{id}", OneThing(Value::Null)),
         ("put", "/v1/dead-letters/{id}", OneThing(json!({ "type": "track", "userId": "u-9", "event": "e" }))),
@@ -88,6 +106,9 @@ async fn things(rig: &Rig) -> Things {
         "nodes": { "a": { "type": "send", "channel": "recording", "purpose": "service", "content": { "text": "x" }, "next": "z" },
                    "z": { "type": "exit" } }
     }});
+    let tag =
+        json!({ "key": "planted_tag", "name_zh": "x", "name_en": "x", "group": "x", "type": "bool", "origin": "hand" });
+    rig.post("/v1/tag-definitions", tag).await.ok();
     let journey = id(rig.post("/v1/journeys", journey).await.ok());
     rig.post(&format!("/v1/journeys/{journey}/publish"), Value::Null).await.ok();
     rig.taken(
@@ -124,11 +145,13 @@ fn paths(path: &str, things: &Things) -> (String, String) {
         Some("segments") => (&things.segment, "seg_"),
         Some("journeys") => (&things.journey, "jrn_"),
         Some("dead-letters") => (&things.letter, "dl_"),
+        Some("tag-definitions") => return (path.replace("{key}", "planted_tag"), path.replace("{key}", "no_tag")),
         Some("api-keys") => (&things.key, "key_"),
         Some("identity") if path.contains("conflicts") => (&things.conflict, "cfl_"),
         Some("identity") if path.contains("reviews") => (&things.review, "rvw_"),
         _ => return (path.to_owned(), path.to_owned()),
     };
+    let path = &path.replace("{key}", "vip");
     (path.replace("{id}", thing), path.replace("{id}", &format!("{prefix}00000000000000000000000000")))
 }
 
@@ -146,6 +169,7 @@ fn bodies(path: &str, body: &Value, things: &Things) -> (Value, Value) {
         Some("refer") => {
             let refer = |id: &str| match path {
                 "/v1/segments" => json!({ "name": "x", "condition": { "segment": id } }),
+                "/v1/segments/preview" => json!({ "condition": { "segment": id } }),
                 _ => json!({ "name": "x", "definition": {
                     "entry": { "segment": id, "edge": "enter" }, "reentry": "once", "start": "z", "nodes": { "z": { "type": "exit" } }
                 }}),

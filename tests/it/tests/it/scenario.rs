@@ -86,5 +86,8 @@ fn the_clean_run_holds_what_the_script_is_about() {
     }
     let ended = |how: &str| counter(&format!("journey/{}/ended/{how}", roadbook_it::script::LEAD));
     assert!(ended("goal") > 0 && ended("completed") > 0);
+    let held = format!("journey/{}/node/settle/held", roadbook_it::script::LEAD);
+    assert_eq!(tenant["counters"][&held], 0, "somebody was held in the pause, and let go");
+    assert!(text.contains("lead R4") && !text.contains("R6"), "the held lead is told of; nobody came in meanwhile");
     assert!(rehearsed.calls > 300, "{} port calls", rehearsed.calls);
 }

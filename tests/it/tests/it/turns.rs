@@ -291,7 +291,12 @@ async fn each_revision_published_in_one_turn_is_stored_as_it_was() {
         founding: false,
         command,
     };
-    let edit = |tag| Define::EditJourney { id, name: "j".into(), definition: waiting("P1D", tag) };
+    let edit = |tag| Define::EditJourney {
+        id,
+        name: "j".into(),
+        definition: waiting("P1D", tag),
+        expected: roadbook_kernel::Expected::Any,
+    };
     let create = Define::CreateJourney { id, name: "j".into(), definition: waiting("P1D", "first") };
     // What a mailbox gathers while the former turn commits.
     let messages = vec![
