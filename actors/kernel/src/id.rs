@@ -154,6 +154,11 @@ ids! {
     SendKey, "snd_";
     /// A message that could not be applied, kept whole with its reason.
     DeadLetterId, "dl_";
+    /// A person who may sign in.
+    UserId, "usr_";
+    /// Work that goes on after its request was answered. Of an import it is a hash of the file, so the same file is the
+    /// same job.
+    JobId, "job_";
     /// A suggested merge that the rules did not make: hash(tenant, both customers, the identifier).
     ConflictId, "cfl_";
     /// Something an unmerge could not give to one of the two: hash(tenant, the unmerge, the message).

@@ -45,6 +45,7 @@ mod working;
 
 pub use backfill::{
     Aim, SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress, sweep_of,
+    sweeps,
 };
 pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};

@@ -3,12 +3,14 @@
 //! | kind | begins with | may |
 //! | --- | --- | --- |
 //! | write key | `rb_wk_` | send events; safe inside apps and web pages |
-//! | secret key | `rb_sk_` | everything of its tenant; never leaves a server |
+//! | secret key | `rb_sk_` | the scopes it was made with, else everything of its tenant; never leaves a server |
 
 use crate::authority::Authority;
+use crate::org::OrgScope;
+use crate::scope::{Scope, Scopes};
 use quick_cache::sync::Cache;
 use roadbook_kernel::{Moment, TenantId};
-use roadbook_runtime::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put, Space, Store};
+use roadbook_runtime::ports::{Clock, Commit, CommitError, Expect, Fault, Item, ItemKey, Put, Space, Store};
 use roadbook_runtime::relay::SYSTEM;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -23,7 +25,7 @@ const KEYS_CACHED: usize = 10_000;
 pub enum KeyKind {
     /// Sends events.
     Write,
-    /// Everything of its tenant.
+    /// What its scopes say; without any, everything of its tenant.
     Secret,
 }
 
@@ -55,6 +57,47 @@ pub struct ApiKey {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Moment>,
+    /// What a secret key was restricted to; see [`ApiKey::scopes`].
+    #[serde(default, rename = "scopes", skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Scopes>,
+    /// From when on it proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Moment>,
+    /// The place of whoever made it, where that was not the whole tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_scope: Option<OrgScope>,
+}
+
+impl ApiKey {
+    /// What it may do: a write key sends events and nothing else, whatever was granted.
+    pub fn scopes(&self) -> Scopes {
+        match self.kind {
+            KeyKind::Write => Scopes::of(&[Scope::EventsWrite]),
+            KeyKind::Secret => self.granted.unwrap_or(Scopes::ALL),
+        }
+    }
+}
+
+/// What a new key shall be able to do.
+#[derive(Clone, Debug)]
+pub struct KeyGrant {
+    /// Write or secret.
+    pub kind: KeyKind,
+    /// What people call it.
+    pub name: String,
+    /// What a secret key is restricted to; `None` is everything, what later versions add included.
+    pub scopes: Option<Scopes>,
+    /// From when on it proves nothing.
+    pub expires_at: Option<Moment>,
+    /// Where in the organisation it holds; `None` is the whole tenant.
+    pub org_scope: Option<OrgScope>,
+}
+
+impl KeyGrant {
+    /// Everything that a key of this kind can do, for ever.
+    pub fn whole(kind: KeyKind, name: &str) -> Self {
+        Self { kind, name: name.to_owned(), scopes: None, expires_at: None, org_scope: None }
+    }
 }
 
 /// A key that was just made: the only time its text is known.
@@ -68,6 +111,7 @@ pub struct NewKey {
 /// The keys of an installation.
 pub struct Access {
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     known: Cache<String, Authority>,
     /// Counts revocations: a key that was read before one must not be remembered after it.
     revocations: AtomicU64,
@@ -78,12 +122,12 @@ fn digest(text: &str) -> String {
 }
 
 impl Access {
-    /// Keys kept in a store.
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Cache::new(KEYS_CACHED), revocations: AtomicU64::new(0) }
+    /// Keys kept in a store, which expire by a clock.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, known: Cache::new(KEYS_CACHED), revocations: AtomicU64::new(0) }
     }
 
-    /// Makes a key from 32 random bytes that the caller drew.
+    /// Makes a key that may do all its kind can, from 32 random bytes that the caller drew.
     ///
     /// # Errors
     /// A fault of the store: the key does not exist then.
@@ -95,6 +139,21 @@ impl Access {
         random: [u8; 32],
         now: Moment,
     ) -> Result<NewKey, CommitError> {
+        self.create_with(tenant, KeyGrant::whole(kind, name), random, now).await
+    }
+
+    /// Makes a key that may do what a grant says. Whether the one who asks may give that, the caller has checked.
+    ///
+    /// # Errors
+    /// A fault of the store: the key does not exist then.
+    pub async fn create_with(
+        &self,
+        tenant: TenantId,
+        grant: KeyGrant,
+        random: [u8; 32],
+        now: Moment,
+    ) -> Result<NewKey, CommitError> {
+        let KeyGrant { kind, name, scopes, expires_at, org_scope } = grant;
         let body: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let text = format!("{}{body}", kind.prefix());
         let hash = digest(&text);
@@ -102,10 +161,13 @@ impl Access {
             id: format!("key_{}", &hash[..16]),
             tenant,
             kind,
-            name: name.to_owned(),
+            name,
             prefix: text[..12].to_owned(),
             created_at: now,
             revoked_at: None,
+            granted: scopes,
+            expires_at,
+            org_scope,
         };
         self.write(&key, &hash, Expect::Absent, 1).await?;
         Ok(NewKey { text, key })
@@ -121,7 +183,7 @@ impl Access {
         self.store.commit(Commit { puts: vec![lookup, listed], ..Commit::default() }).await
     }
 
-    /// The authority a key proves; `None` where it is unknown or revoked.
+    /// The authority a key proves; `None` where it is unknown, expired or revoked.
     ///
     /// # Errors
     /// A fault of the store.
@@ -130,7 +192,7 @@ impl Access {
             return Ok(None);
         }
         if let Some(authority) = self.known.get(text) {
-            return Ok(Some(authority));
+            return Ok(self.in_time(authority));
         }
         let seen = self.revocations.load(Ordering::SeqCst);
         let name = format!("key/{}", digest(text));
@@ -144,7 +206,15 @@ impl Access {
         if self.revocations.load(Ordering::SeqCst) != seen {
             self.known.remove(text);
         }
-        Ok(Some(authority))
+        Ok(self.in_time(authority))
+    }
+
+    /// Most keys never expire: only for the others the clock is read.
+    fn in_time(&self, authority: Authority) -> Option<Authority> {
+        match authority.until() {
+            Some(end) if end <= self.clock.now() => None,
+            Some(_) | None => Some(authority),
+        }
     }
 
     /// The keys of a tenant, revoked ones included.
@@ -161,6 +231,17 @@ impl Access {
             }
         }
         Ok(keys)
+    }
+
+    /// One key of a tenant.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn get(&self, tenant: TenantId, id: &str) -> Result<Option<ApiKey>, Fault> {
+        let pointer = self.store.load(&ItemKey::document(tenant, &format!("apikey/{id}"))).await?;
+        let Some(pointer) = pointer else { return Ok(None) };
+        let name = format!("key/{}", String::from_utf8_lossy(&pointer.body));
+        self.store.load(&ItemKey::document(SYSTEM, &name)).await?.map(|item| read(&item)).transpose()
     }
 
     /// Revokes a key of a tenant by its id. `false` where the tenant has no such key.
@@ -190,95 +271,4 @@ fn read(item: &Item) -> Result<ApiKey, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use roadbook_runtime::Memory;
-    use roadbook_runtime::ports::{DueEntry, DueKind};
-
-    #[tokio::test]
-    async fn a_revoked_key_proves_nothing_and_another_tenant_cannot_revoke_it() {
-        let access = Access::new(Arc::new(Memory::new()));
-        let (mine, other) = (TenantId::from_u128(1), TenantId::from_u128(2));
-        let now = Moment::from_millis(1);
-        let made = access.create(mine, KeyKind::Secret, "server", [7; 32], now).await.unwrap();
-        let proven = access.verify(&made.text).await.unwrap().expect("a fresh key is valid");
-        assert_eq!((proven.tenant(), proven.bearer()), (mine, crate::Bearer::SecretKey));
-        assert!(!access.revoke(other, &made.key.id, now).await.unwrap());
-        assert!(access.verify(&made.text).await.unwrap().is_some());
-        assert!(access.revoke(mine, &made.key.id, now).await.unwrap());
-        assert!(access.verify(&made.text).await.unwrap().is_none());
-        assert_eq!(access.list(mine).await.unwrap().len(), 1);
-        assert!(access.list(other).await.unwrap().is_empty());
-    }
-
-    /// A store whose first read answers late: whatever it found may have changed meanwhile.
-    struct Late {
-        inner: Memory,
-        first: std::sync::atomic::AtomicBool,
-        go_on: tokio::sync::Notify,
-    }
-
-    #[async_trait::async_trait]
-    impl Store for Late {
-        async fn load(&self, key: &ItemKey) -> Result<Option<Item>, Fault> {
-            let found = self.inner.load(key).await;
-            if self.first.swap(false, Ordering::SeqCst) {
-                self.go_on.notified().await;
-            }
-            found
-        }
-
-        async fn scan(
-            &self,
-            space: Space,
-            tenant: TenantId,
-            prefix: &[u8],
-            after: Option<&[u8]>,
-            limit: usize,
-        ) -> Result<Vec<(ItemKey, Item)>, Fault> {
-            self.inner.scan(space, tenant, prefix, after, limit).await
-        }
-
-        async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-            self.inner.commit(commit).await
-        }
-
-        async fn due(&self, kind: DueKind, until: Moment, limit: usize) -> Result<Vec<DueEntry>, Fault> {
-            self.inner.due(kind, until, limit).await
-        }
-
-        async fn due_page(
-            &self,
-            kind: DueKind,
-            lane: u8,
-            from: Option<&DueEntry>,
-            limit: usize,
-        ) -> Result<Vec<DueEntry>, Fault> {
-            self.inner.due_page(kind, lane, from, limit).await
-        }
-
-        async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
-            self.inner.next_due(kind).await
-        }
-
-        async fn ready(&self) -> Result<(), Fault> {
-            self.inner.ready().await
-        }
-    }
-
-    #[tokio::test]
-    async fn a_key_revoked_while_it_is_read_is_not_remembered() {
-        let store = Arc::new(Late { inner: Memory::new(), first: false.into(), go_on: tokio::sync::Notify::new() });
-        let access = Access::new(store.clone());
-        let (tenant, now) = (TenantId::from_u128(1), Moment::from_millis(1));
-        let made = access.create(tenant, KeyKind::Write, "app", [7; 32], now).await.unwrap();
-        store.first.store(true, Ordering::SeqCst);
-        let revoking = async {
-            // The reader below has begun by now: it is polled first.
-            assert!(access.revoke(tenant, &made.key.id, now).await.unwrap());
-            store.go_on.notify_one();
-        };
-        let (_, ()) = tokio::join!(biased; access.verify(&made.text), revoking);
-        assert!(access.verify(&made.text).await.unwrap().is_none());
-    }
-}
+mod tests;

@@ -103,6 +103,19 @@ impl Scopes {
     /// Every right.
     pub const ALL: Scopes = Scopes((1 << Scope::ALL.len()) - 1);
 
+    /// What can be done store by store. The rest reads or changes things that belong to the whole tenant (merges,
+    /// dead letters, definitions): whoever is restricted to a store does not have it, whatever their role says.
+    pub const AT_A_STORE: Scopes = Scopes::of(&[
+        Scope::EventsWrite,
+        Scope::ProfilesRead,
+        Scope::ProfilesWrite,
+        Scope::SegmentsRead,
+        Scope::JourneysRead,
+        Scope::TagsRead,
+        Scope::AdminRead,
+        Scope::AdminWrite,
+    ]);
+
     /// These scopes.
     pub const fn of(list: &[Scope]) -> Self {
         let (mut bits, mut index) = (0, 0);

@@ -29,7 +29,7 @@ pub(crate) async fn list(
     secret: Secret,
     PathId(id): PathId<CustomerId>,
 ) -> Result<Json<Value>, Failure> {
-    let customer = profiles::live(&api, secret.tenant(), id).await?.state;
+    let customer = profiles::live(&api, &secret, id).await?.state;
     let ledger = &customer.consents;
     let words: Vec<Value> =
         ledger.iter().map(|(purpose, channel, standing)| shown(purpose, channel, standing)).collect();
@@ -76,6 +76,7 @@ pub(crate) async fn note(
     let (Some(purpose), Some(verdict), Some(as_of)) = (purpose, verdict, as_of) else { return Err(Failure::defect()) };
     let word = ConsentWord { purpose, channel: channel.flatten(), verdict, text_version, evidence };
     let ConsentWord { text_version, evidence, channel, .. } = word.clone();
+    profiles::reach(&api, &secret, id).await?;
     let to = ActorKey::customer(secret.tenant(), id);
     let on = command::to_customer(&api, to, message, Command::NoteConsent(word), as_of).await?;
     let mut shown = shown(purpose, channel, &Standing { as_of, verdict, text_version, evidence });

@@ -1,4 +1,4 @@
-//! The key a request carries in its `Authorization` header.
+//! The key or the token a request carries in its `Authorization` header.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
@@ -9,8 +9,8 @@ use crate::api::Api;
 use crate::failure::Failure;
 use roadbook_access::Authority;
 
-/// Longest header value that is looked at; our keys have 70 characters.
-const HEADER_BYTES_MAX: usize = 512;
+/// Longest header value that is looked at: our keys have 70 characters, a provider's token may have 8 KB.
+const HEADER_BYTES_MAX: usize = 8 * 1024 + 16;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -42,6 +42,19 @@ pub(crate) async fn prove(api: &Api, key: &str) -> Result<Authority, Failure> {
     api.app.access.verify(key).await?.ok_or_else(unknown)
 }
 
+/// Proves a key or a person's token. For the secret API: events are sent with keys.
+pub(crate) async fn prove_any(api: &Api, text: &str) -> Result<Authority, Failure> {
+    // No key of ours has a dot, and every token has two.
+    if !text.contains('.') {
+        return prove(api, text).await;
+    }
+    let now = api.engine().wall.now();
+    api.app.people.verify(text, now).await?.ok_or_else(|| {
+        let detail = "this token is not valid here; sign in again";
+        Failure::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
+    })
+}
+
 /// No key anywhere.
 pub(crate) fn missing() -> Failure {
     let detail = "send a key: as the user name of Basic, or as `Authorization: Bearer <key>`";
@@ -70,7 +83,7 @@ mod tests {
         assert_eq!(read("Bearer  rb_sk_1"), Ok(Some("rb_sk_1".into())));
         assert_eq!(read("Basic Og=="), Ok(None), "an empty user name: the key is in the body");
         assert_eq!(read("Bearer "), Ok(None));
-        for value in ["Basic %%%", "Basic /w==", "Digest x", "é", &format!("Bearer {}", "x".repeat(600))] {
+        for value in ["Basic %%%", "Basic /w==", "Digest x", "é", &format!("Bearer {}", "x".repeat(9_000))] {
             assert_eq!(read(value), Err(StatusCode::UNAUTHORIZED), "{value}");
         }
         assert_eq!(presented(&HeaderMap::new()).ok(), Some(None));

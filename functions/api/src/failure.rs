@@ -56,6 +56,12 @@ impl Failure {
         Self { retry_after_s: Some(BUSY_RETRY_S), ..Self::new(status, code, detail) }
     }
 
+    /// Too often; the caller may come back after these seconds.
+    pub(crate) fn limited(code: &'static str, detail: &str, retry_after_s: i64) -> Self {
+        let retry_after_s = Some(u32::try_from(retry_after_s).unwrap_or(u32::MAX));
+        Self { retry_after_s, ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail) }
+    }
+
     pub(crate) fn no_randomness() -> Self {
         Self::busy(StatusCode::SERVICE_UNAVAILABLE, "no_randomness", "the machine gives no random bytes")
     }

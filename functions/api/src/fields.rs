@@ -34,6 +34,11 @@ impl Fields {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
+    /// A field that may be absent, where `null` says something else than its absence.
+    pub(crate) fn given(&mut self, name: &str) -> Option<Value> {
+        self.fields.remove(name)
+    }
+
     /// Whether a field is there and not `null`.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.fields.get(name).is_some_and(|value| !value.is_null())

@@ -4,7 +4,9 @@
 //! | --- | --- |
 //! | Which paths are there? | `routes.rs` |
 //! | What happens to an event that is sent? | `ingest/` |
-//! | Who may ask? | `credentials.rs`, `secret.rs` |
+//! | How does a file come in, and what became of it? | `imports/`, `jobs.rs` |
+//! | Who may ask, and how often? | `credentials.rs`, `limit.rs`, `secret.rs` |
+//! | How do people sign in? | `sign_in.rs`, `peer.rs`, `me.rs`, `users.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
 //! | What came in last, and what became of it? | `debugger/` |
 //! | What happens to a repeated request? | `idempotency.rs` |
@@ -15,8 +17,8 @@
 //! | Who overwrites whom? | `etag.rs` |
 //! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
-//! Architecture invariant: a handler gets its tenant from a proven key and from nowhere else, and every read and every
-//! command below it carries that tenant. No path, no body and no cursor can name another one.
+//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read
+//! and every command below it carries that tenant. No path, no body and no cursor can name another one.
 //!
 //! Architecture invariant: no log line and no error repeats a value that came in: paths are logged as their pattern,
 //! queries and bodies not at all.
@@ -35,21 +37,29 @@ mod fields;
 mod gate;
 mod idempotency;
 mod identity;
+mod imports;
 mod ingest;
+mod jobs;
 mod keys;
 mod letters;
+mod limit;
 mod mask;
+mod me;
 mod metrics;
 mod ops;
 mod page;
 mod params;
 mod past;
+mod peer;
 mod profiles;
 mod routes;
 mod scan;
 mod secret;
 mod sends;
+mod sign_in;
 mod tags;
 mod trace;
+mod users;
 
+pub use peer::Doors;
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

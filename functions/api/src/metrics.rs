@@ -14,8 +14,10 @@ pub enum RouteClass {
     Ingestion,
     /// What browser SDKs ask besides; no secret.
     Browser,
-    /// Everything of a tenant; needs a secret key.
+    /// Everything of a tenant; needs a secret key or a person's token.
     Secret,
+    /// What somebody needs before they have a key: signing in.
+    Public,
     /// For the operator: health and counters.
     Ops,
     /// No such path, no such method.
@@ -23,14 +25,21 @@ pub enum RouteClass {
 }
 
 impl RouteClass {
-    const ALL: [RouteClass; 5] =
-        [RouteClass::Ingestion, RouteClass::Browser, RouteClass::Secret, RouteClass::Ops, RouteClass::Unknown];
+    const ALL: [RouteClass; 6] = [
+        RouteClass::Ingestion,
+        RouteClass::Browser,
+        RouteClass::Secret,
+        RouteClass::Public,
+        RouteClass::Ops,
+        RouteClass::Unknown,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             RouteClass::Ingestion => "ingestion",
             RouteClass::Browser => "browser",
             RouteClass::Secret => "secret",
+            RouteClass::Public => "public",
             RouteClass::Ops => "ops",
             RouteClass::Unknown => "unknown",
         }

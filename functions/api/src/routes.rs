@@ -8,13 +8,14 @@ use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
-    consents, debugger, explain, idempotency, identity, ingest, keys, letters, ops, profiles, sends, tags, trace,
+    consents, debugger, explain, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, ops, profiles,
+    sends, sign_in, tags, trace, users,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Extension, Router};
 use roadbook_access::Scope;
 use roadbook_app::App;
@@ -32,7 +33,7 @@ pub struct RouteInfo {
     pub path: &'static str,
     /// What is needed to call it.
     pub class: RouteClass,
-    /// The right it takes; `None` where none is needed, or a write key is proof enough.
+    /// The right it takes; `None` where none is needed, or whatever was proven is enough.
     pub scope: Option<Scope>,
 }
 
@@ -41,6 +42,8 @@ macro_rules! routes {
         ingestion { $($taken:literal => $door:expr;)* }
         browser { $($browser_method:ident $browser:literal => $browser_handler:expr;)* }
         ops { $($ops_method:ident $ops:literal => $ops_handler:expr;)* }
+        public { $($public_method:ident $public:literal => $public_handler:expr;)* }
+        any { $($any_method:ident $any:literal => $any_handler:expr;)* }
         secret { $($method:ident $path:literal $scope:ident => $handler:expr;)* }
     ) => {
         /// Every path and method, for documents and for the tests that must leave none out.
@@ -48,6 +51,8 @@ macro_rules! routes {
             $(RouteInfo { method: "post", path: $taken, class: RouteClass::Ingestion, scope: None },)*
             $(RouteInfo { method: stringify!($browser_method), path: $browser, class: RouteClass::Browser, scope: None },)*
             $(RouteInfo { method: stringify!($ops_method), path: $ops, class: RouteClass::Ops, scope: None },)*
+            $(RouteInfo { method: stringify!($public_method), path: $public, class: RouteClass::Public, scope: None },)*
+            $(RouteInfo { method: stringify!($any_method), path: $any, class: RouteClass::Secret, scope: None },)*
             $(RouteInfo { method: stringify!($method), path: $path, class: RouteClass::Secret, scope: Some(Scope::$scope) },)*
         ];
 
@@ -66,9 +71,18 @@ macro_rules! routes {
                 $(.route($ops, $ops_method($ops_handler)))*
         }
 
+        fn public(api: Arc<Api>) -> Router<Arc<Api>> {
+            Router::new()
+                $(.route($public, $public_method($public_handler)))*
+                .route_layer(from_fn_with_state(api, trace::around_public))
+        }
+
+        /// The last layer is the outermost: a request is named, then its key is proven and counted.
         fn secret(api: Arc<Api>) -> Router<Arc<Api>> {
             Router::new()
-                $(.route($path, guarded(&api, Scope::$scope, $method($handler))))*
+                $(.route($any, guarded(&api, None, $any_method($any_handler))))*
+                $(.route($path, guarded(&api, Some(Scope::$scope), $method($handler))))*
+                .route_layer(from_fn_with_state(api.clone(), limit::around))
                 .route_layer(from_fn_with_state(api, trace::around))
         }
     };
@@ -101,7 +115,14 @@ routes! {
         get "/readyz" => ops::ready;
         get "/metrics" => ops::metrics;
     }
+    public {
+        post "/v1/auth/token" => sign_in::sign_in;
+    }
+    any {
+        get "/v1/me" => me::me;
+    }
     secret {
+        get "/v1/profiles" ProfilesRead => profiles::search;
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
@@ -152,17 +173,26 @@ routes! {
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
         put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
+        post "/v1/dead-letters/replay" LettersWrite => letters::replay_many;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        post "/v1/imports" ImportsWrite => imports::create;
+        get "/v1/jobs" ImportsWrite => jobs::list;
+        get "/v1/jobs/{id}" ImportsWrite => jobs::get;
         get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;
         delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;
+        get "/v1/users" AdminRead => users::list;
+        post "/v1/users" AdminWrite => users::create;
+        get "/v1/users/{id}" AdminRead => users::get;
+        patch "/v1/users/{id}" AdminWrite => users::change;
+        delete "/v1/users/{id}" AdminWrite => users::remove;
     }
 }
 
 /// A handler behind the right it takes, and behind the answers that are kept for repeated requests.
-fn guarded(api: &Arc<Api>, scope: Scope, handler: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
+fn guarded(api: &Arc<Api>, scope: Option<Scope>, handler: MethodRouter<Arc<Api>>) -> MethodRouter<Arc<Api>> {
     handler
         .layer::<_, Infallible>(from_fn_with_state(api.clone(), idempotency::around))
         .layer(Extension(Required(scope)))
@@ -172,6 +202,7 @@ fn guarded(api: &Arc<Api>, scope: Scope, handler: MethodRouter<Arc<Api>>) -> Met
 pub fn router(app: Arc<App>) -> Router {
     let api = Arc::new(Api::new(app));
     ingestion(open(Router::new()))
+        .merge(public(api.clone()))
         .merge(secret(api.clone()))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown)

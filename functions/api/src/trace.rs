@@ -16,6 +16,15 @@ use tracing::{Instrument, Span};
 /// Around every request of the secret API: the gate for what writes, the span, the counters, and the name of the
 /// request in the problem it is answered with.
 pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    observed(&api, RouteClass::Secret, request, next).await
+}
+
+/// The same around what needs no key.
+pub(crate) async fn around_public(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    observed(&api, RouteClass::Public, request, next).await
+}
+
+async fn observed(api: &Arc<Api>, class: RouteClass, request: Request, next: Next) -> Response {
     let route = route_of(request.extensions()).to_owned();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let trace_id = trace_id(request.headers());
@@ -34,7 +43,7 @@ pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: 
     }
     .instrument(span.clone())
     .await;
-    api.metrics.answered(RouteClass::Secret, response.status());
+    api.metrics.answered(class, response.status());
     if let Some(Told(failure)) = response.extensions_mut().remove::<Told>() {
         note(&span, &failure);
         // What a middleware has put on the answer stays on it.
@@ -97,7 +106,7 @@ fn instance(path: &str, route: &str) -> String {
                 && body.len() <= 26
                 && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
                 && body.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-                && matches!(prefix, "cus" | "seg" | "jrn" | "dl" | "key" | "cfl" | "rvw")
+                && matches!(prefix, "cfl" | "cus" | "dl" | "job" | "jrn" | "key" | "rvw" | "seg" | "usr")
         })
     };
     let step = |(pattern, text): (&str, &str)| {

@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::tenants::Tenants;
-use roadbook_access::Access;
+use roadbook_access::{Access, Fetch, People};
+use roadbook_runtime::relay::SYSTEM;
 use roadbook_runtime::{Engine, Router};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,8 @@ pub struct App {
     pub router: Arc<Router>,
     /// API keys.
     pub access: Access,
+    /// People who sign in, and their tokens.
+    pub people: People,
     /// Tenants of this installation.
     pub tenants: Tenants,
     /// Settings.
@@ -25,11 +28,12 @@ pub struct App {
 }
 
 impl App {
-    /// Puts an application together.
+    /// Puts an application together, which believes its own tokens only.
     pub fn new(engine: Arc<Engine>, router: Arc<Router>, config: Config) -> Self {
         let store = engine.store.clone();
         Self {
-            access: Access::new(store.clone()),
+            access: Access::new(store.clone(), engine.wall.clone()),
+            people: People::new(store.clone(), &token_secret(&engine)),
             tenants: Tenants::new(store),
             engine,
             router,
@@ -37,6 +41,15 @@ impl App {
             draining: AtomicBool::new(false),
             drained: Notify::new(),
         }
+    }
+
+    /// The same, which also believes the sign-in providers of its settings. `fetch` gets their keys.
+    #[must_use]
+    pub fn trusting(mut self, fetch: &Arc<dyn Fetch>) -> Self {
+        // The settings were checked when they were read; a provider that cannot be used vouches for nobody.
+        let providers = self.config.oidc.iter().filter_map(|one| one.settings().ok()).collect();
+        self.people = self.people.trusting(providers, fetch);
+        self
     }
 
     /// From now on `/readyz` says no: the process finishes what it has and takes nothing new.
@@ -60,4 +73,14 @@ impl App {
             told.await;
         }
     }
+}
+
+/// What the key for tokens is derived from: it follows from the master key, so it is kept nowhere else.
+fn token_secret(engine: &Engine) -> [u8; 32] {
+    let keys = engine.keys.of(SYSTEM);
+    let mut secret = [0; 32];
+    for (half, out) in secret.chunks_exact_mut(16).enumerate() {
+        out.copy_from_slice(&keys.derived(&[b"secret of tokens", &[half as u8]]).0.to_be_bytes());
+    }
+    secret
 }

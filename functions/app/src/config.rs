@@ -1,6 +1,7 @@
 //! Settings: `roadbook.toml`, then the environment (`ROADBOOK_PORT`, ...), then flags. Every problem is reported at
 //! once, each with the name of its setting.
 
+use crate::oidc::Oidc;
 use crate::settings::Resolved;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// Bytes of a request body after decompression.
     pub inflated_bytes_max: usize,
+    /// Bytes of a file that is imported, after decompression.
+    pub import_bytes_max: usize,
     /// Events in one batch.
     pub batch_events_max: usize,
     /// Events being worked on at once; above it requests are answered 429 before anything is taken.
@@ -36,6 +39,8 @@ pub struct Config {
     pub scan_ms_max: u64,
     /// Seconds a stopping process may take to finish what it has.
     pub drain_s: u64,
+    /// Requests of the secret API that one key or one person may make in a minute; 0 is no limit.
+    pub rate_limit_per_minute: u32,
     /// Base URL of the WeCom API.
     pub wecom_url: String,
     /// Base URL of the mini-program API.
@@ -44,6 +49,8 @@ pub struct Config {
     pub corps: Vec<Corp>,
     /// Mini-programs this installation may send for.
     pub miniprograms: Vec<MiniProgram>,
+    /// Sign-in providers whose tokens are accepted.
+    pub oidc: Vec<Oidc>,
 }
 
 /// Credentials of one WeCom app.
@@ -93,6 +100,7 @@ impl Default for Config {
             port: 8080,
             body_bytes_max: 500 * 1024,
             inflated_bytes_max: 4 * 1024 * 1024,
+            import_bytes_max: 64 * 1024 * 1024,
             batch_events_max: 2_500,
             in_flight_events_max: 50_000,
             disk_free_bytes_min: 512 * 1024 * 1024,
@@ -103,10 +111,12 @@ impl Default for Config {
             arbiters: 2,
             scan_ms_max: 2_000,
             drain_s: 20,
+            rate_limit_per_minute: 600,
             wecom_url: "https://qyapi.weixin.qq.com".into(),
             miniprogram_url: "https://api.weixin.qq.com".into(),
             corps: Vec::new(),
             miniprograms: Vec::new(),
+            oidc: Vec::new(),
         }
     }
 }
@@ -135,6 +145,7 @@ impl Config {
         };
         check(self.body_bytes_max >= 1024, "body_bytes_max must be at least 1024");
         check(self.inflated_bytes_max >= self.body_bytes_max, "inflated_bytes_max must not be below body_bytes_max");
+        check(self.import_bytes_max >= 1024, "import_bytes_max must be at least 1024");
         check(self.batch_events_max >= 1, "batch_events_max must be at least 1");
         check(
             self.in_flight_events_max >= self.batch_events_max,
@@ -146,6 +157,7 @@ impl Config {
         for url in [&self.wecom_url, &self.miniprogram_url] {
             check(url.starts_with("http://") || url.starts_with("https://"), "provider URLs begin with http(s)://");
         }
+        problems.extend(crate::oidc::problems(&self.oidc));
         problems
     }
 }

@@ -3,10 +3,12 @@
 
 mod app;
 mod config;
+mod oidc;
 mod settings;
 mod tenants;
 
 pub use app::App;
 pub use config::{Config, ConfigError, Corp, MiniProgram};
+pub use oidc::Oidc;
 pub use settings::{Resolved, Setting, Source};
 pub use tenants::{Tenant, Tenants};

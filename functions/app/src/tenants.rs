@@ -1,7 +1,8 @@
 //! The tenants of an installation.
 
+use roadbook_access::tenant_key;
 use roadbook_kernel::{Hash128, Moment, TenantId, sortable};
-use roadbook_runtime::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put, Space, Store};
+use roadbook_runtime::ports::{Commit, CommitError, Expect, Fault, Item, Put, Space, Store};
 use roadbook_runtime::relay::SYSTEM;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -37,10 +38,18 @@ impl Tenants {
         let id = TenantId::from_u128(sortable(now, Hash128(u128::from_be_bytes(random))));
         let tenant = Tenant { id, name: name.to_owned(), created_at: now };
         let body = serde_json::to_vec(&tenant).map_err(|error| Fault::Corrupt(error.to_string()))?;
-        let key = ItemKey::document(SYSTEM, &format!("tenant/{id}"));
-        let put = Put { key, expect: Expect::Absent, item: Some(Item { version: 1, body: body.into() }) };
+        let put =
+            Put { key: tenant_key(id), expect: Expect::Absent, item: Some(Item { version: 1, body: body.into() }) };
         self.store.commit(Commit { puts: vec![put], ..Commit::default() }).await?;
         Ok(tenant)
+    }
+
+    /// One tenant.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn get(&self, id: TenantId) -> Result<Option<Tenant>, Fault> {
+        self.store.load(&tenant_key(id)).await?.map(|item| read(&item)).transpose()
     }
 
     /// Every tenant, oldest first.
@@ -49,8 +58,10 @@ impl Tenants {
     /// A fault of the store.
     pub async fn list(&self) -> Result<Vec<Tenant>, Fault> {
         let items = self.store.scan(Space::Document, SYSTEM, b"tenant/", None, 10_000).await?;
-        let read =
-            |item: &Item| serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("a tenant", &error));
         items.iter().map(|(_, item)| read(item)).collect()
     }
+}
+
+fn read(item: &Item) -> Result<Tenant, Fault> {
+    serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("a tenant", &error))
 }

@@ -1,9 +1,9 @@
-//! What an administrator does with tenants and keys. While the folder is being served, the serving process does it:
+//! What an administrator does with tenants, keys and people. While the folder is being served, the serving process does it:
 //! the command goes to it through a socket in the folder that only its owner can open.
 
 use crate::assemble::{self, Host};
 use crate::cli::Place;
-use crate::{config, socket};
+use crate::{config, people, socket};
 use anyhow::{Context, Result, bail};
 use roadbook_access::KeyKind;
 use roadbook_app::App;
@@ -45,6 +45,13 @@ pub enum Command {
         /// Id of the key.
         id: String,
     },
+    /// Something with people.
+    Users {
+        /// Of which tenant.
+        of: people::Of,
+        /// What.
+        command: people::Command,
+    },
 }
 
 /// Carries a command out, here or in the process that serves the folder, and prints the answer.
@@ -59,9 +66,7 @@ pub fn run(place: &Place, command: Command) -> Result<()> {
             let host = assemble::assemble(&opened, config, Arc::new(SystemClock))?;
             runtime.block_on(carry_out(&host.app, command))?
         }
-        Err(error) if assemble::is_in_use(&error) => runtime
-            .block_on(socket::ask(&place.data, &command))
-            .context("the folder is in use, and the process that serves it does not answer")?,
+        Err(error) if assemble::is_in_use(&error) => runtime.block_on(socket::ask(&place.data, &command))?,
         Err(error) => return Err(error),
     };
     println!("{}", serde_json::to_string_pretty(&answer)?);
@@ -90,6 +95,7 @@ pub async fn carry_out(app: &App, command: Command) -> Result<Value> {
             }
             Ok(json!({ "id": id, "revoked": true }))
         }
+        Command::Users { of, command } => people::carry_out(app, of, command).await,
     }
 }
 
@@ -108,7 +114,11 @@ pub async fn create_tenant(app: &App, name: &str) -> Result<Value> {
     Ok(json!({ "tenant": tenant.id, "name": name, "admin_key": admin.text, "write_key": write.text }))
 }
 
-async fn choose(app: &App, tenant: Option<String>) -> Result<TenantId> {
+/// The tenant a command is about.
+///
+/// # Errors
+/// No such tenant, or several and none named.
+pub async fn choose(app: &App, tenant: Option<String>) -> Result<TenantId> {
     let tenants = app.tenants.list().await?;
     match (tenant, &tenants[..]) {
         (Some(text), _) => {
@@ -122,7 +132,11 @@ async fn choose(app: &App, tenant: Option<String>) -> Result<TenantId> {
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+/// Random bytes for what nothing can be derived from.
+///
+/// # Errors
+/// A machine that gives none.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     Ok(bytes)

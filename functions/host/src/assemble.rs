@@ -1,7 +1,9 @@
 //! Puts the product together over one folder.
 
 use crate::keyfile;
+use crate::provider::ProviderDocuments;
 use anyhow::{Context, Result};
+use roadbook_access::Fetch;
 use roadbook_app::{App, Config, Tenant};
 use roadbook_channels::{Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings};
 use roadbook_embedded::{Embedded, OpenError, Options};
@@ -83,7 +85,8 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
         ..ChannelSettings::default()
     };
     let channel = Arc::new(Channels::new(channel_settings, accounts.clone())?);
-    Ok(Host { app: Arc::new(App::new(engine, router, config)), mailboxes, channel, accounts })
+    let fetch: Arc<dyn Fetch> = Arc::new(ProviderDocuments::new()?);
+    Ok(Host { app: Arc::new(App::new(engine, router, config).trusting(&fetch)), mailboxes, channel, accounts })
 }
 
 /// The engine alone: no thread and no channel is started.

@@ -1,7 +1,7 @@
 //! The verbs.
 
 use crate::admin::{self, Command as Admin};
-use crate::{bench_store, compact, config, doctor, replay, serve};
+use crate::{bench_store, compact, config, doctor, people, replay, serve};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use roadbook_access::KeyKind;
@@ -46,6 +46,9 @@ enum Verb {
     /// API keys of a tenant.
     #[command(subcommand)]
     Keys(Keys),
+    /// People who sign in to a tenant.
+    #[command(subcommand)]
+    Users(people::Users),
     /// Play a file of past events under a virtual clock.
     Replay(replay::Options),
     /// Print every setting in force with its unit and who set it, secrets hidden; and everything that is wrong.
@@ -167,6 +170,7 @@ impl Cli {
             }
             Verb::Keys(Keys::List { place, tenant }) => admin::run(&place, Admin::ListKeys { tenant }),
             Verb::Keys(Keys::Revoke { place, tenant, id }) => admin::run(&place, Admin::RevokeKey { tenant, id }),
+            Verb::Users(verb) => people::run(verb),
             Verb::Replay(options) => replay::run(&options),
             Verb::Config { place, port, json } => return config::show(&place, port, json),
             Verb::Compact { place } => compact::run(&place),

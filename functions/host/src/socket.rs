@@ -74,7 +74,11 @@ async fn serve(stream: UnixStream, host: &Host) -> Result<()> {
 /// # Errors
 /// A socket nobody answers, or the error of the command.
 pub async fn ask(data: &Path, command: &Command) -> Result<Value> {
-    let mut stream = BufReader::new(UnixStream::connect(path(data)).await?);
+    let mut stream = BufReader::new(
+        UnixStream::connect(path(data))
+            .await
+            .context("the folder is in use, and the process that serves it does not answer")?,
+    );
     stream.write_all(format!("{}\n", serde_json::to_string(command)?).as_bytes()).await?;
     let mut line = String::new();
     stream.read_line(&mut line).await?;

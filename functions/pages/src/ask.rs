@@ -2,11 +2,13 @@
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::net::SocketAddr;
 use tower::ServiceExt;
 
 /// Why the API did not answer what was asked for.
@@ -45,11 +47,18 @@ impl From<Problem> for Refused {
 pub(crate) struct Asker {
     api: Router,
     token: Option<String>,
+    /// From where the person asks, while they sign in: guesses are counted per address.
+    peer: Option<ConnectInfo<SocketAddr>>,
 }
 
 impl Asker {
     pub(crate) fn new(api: Router, token: Option<String>) -> Self {
-        Self { api, token }
+        Self { api, token, peer: None }
+    }
+
+    /// The same for somebody whose address is known.
+    pub(crate) fn from(self, peer: Option<ConnectInfo<SocketAddr>>) -> Self {
+        Self { peer, ..self }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Refused> {
@@ -86,6 +95,9 @@ impl Asker {
     async fn send(&self, mut request: axum::http::request::Builder, body: Body) -> Result<Response, Refused> {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(peer) = self.peer {
+            request = request.extension(peer);
         }
         // Only a path or a token with bytes that no header can hold fails here: nobody has such a thing.
         let request = request.body(body).map_err(|_| not_found())?;

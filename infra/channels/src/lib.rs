@@ -16,6 +16,7 @@
 mod accounts;
 mod answer;
 mod channels;
+mod documents;
 mod gateway;
 mod http;
 mod lanes;
@@ -29,6 +30,7 @@ mod wecom;
 
 pub use accounts::{Accounts, CorpAccount, MiniProgramAccount};
 pub use channels::Channels;
+pub use documents::Documents;
 pub use recording::{Recorded, Recording};
 pub use secret::Secret;
 pub use settings::{Settings, SettingsError};

@@ -25,7 +25,7 @@ pub(crate) async fn journey(
     Both(id, journey): Both<JourneyId>,
 ) -> Result<Json<Value>, Failure> {
     let tenant = secret.tenant();
-    let customer = profiles::live(&api, tenant, id).await?.state;
+    let customer = profiles::live(&api, &secret, id).await?.state;
     let names = Names::load(&api, tenant).await?;
     let entry = names.0.journeys.get(&journey).ok_or_else(|| Failure::not_found("journey"))?;
     // After a merge there may be two: the one that began first is told.

@@ -65,22 +65,19 @@ fn told(leaf: &Explained, names: &Names) -> Told {
                 Some(value) => say(Text::HaveTrait, &[("key", Said::same(key)), ("value", plain(value))]),
                 None => say(Text::HaveNoTrait, &[("key", Said::same(key))]),
             };
-            let needing = test(&need, |value| mask::value(key, value));
-            let mut need = need;
-            if let Some(value) = need.get("value").map(|value| mask::value(key, value)) {
-                need["value"] = value;
-            }
+            let (need, needing) = masked(need, |value| mask::value(key, value));
             Told { what: "trait", have: json!(shown), need, having, needing }
         }
         Asked::Tag { key, have } => {
-            let shown = have.as_ref().map(|value| mask::value(key, &Value::from(value.as_str())));
+            let shown = have.as_ref().map(|value| names.tag_value(key, &Value::from(value.as_str())));
             let places = |value: &Value| [("key", Said::same(key)), ("value", plain(value))];
             let having = match &shown {
                 Some(value) if value == "" => say(Text::HaveTag, &places(value)),
                 Some(value) => say(Text::HaveTagValue, &places(value)),
                 None => say(Text::HaveNoTag, &[("key", Said::same(key))]),
             };
-            Told { what: "tag", have: json!(shown), needing: test(&need, Value::clone), need, having }
+            let (need, needing) = masked(need, |value| names.tag_value(key, value));
+            Told { what: "tag", have: json!(shown), need, having, needing }
         }
         Asked::Segment(id) => {
             let text = if leaf.truth.holds { Text::HaveInSegment } else { Text::HaveNotInSegment };
@@ -93,7 +90,7 @@ fn told(leaf: &Explained, names: &Names) -> Told {
             let text = if *or_more { Text::HaveCountOrMore } else { Text::HaveCount };
             let places = [("event", Said::same(event)), ("window", window), ("count", number(have))];
             let having = say(text, &places);
-            Told { what: "event", have: json!(have), needing: test(&need["count"], Value::clone), need, having }
+            Told { what: "event", have: json!(have), needing: test(&need["count"]), need, having }
         }
         Asked::Last { event, recency, span: length, newest } => {
             let at = newest.map(|one| one.at);
@@ -121,6 +118,15 @@ fn told(leaf: &Explained, names: &Names) -> Told {
             Told { what: "condition", have: Value::Null, need, having: said.clone(), needing: said }
         }
     }
+}
+
+/// What is asked of a value, with the value as it may be shown: a condition may compare with personal data.
+fn masked(mut need: Value, shown: impl Fn(&Value) -> Value) -> (Value, Said) {
+    if let Some(value) = need.get("value").map(shown) {
+        need["value"] = value;
+    }
+    let said = test(&need);
+    (need, said)
 }
 
 /// Parts about what the product itself knows.
@@ -234,10 +240,10 @@ fn one_of(list: Said) -> Said {
 }
 
 /// An operator with what it compares with.
-fn test(asked: &Value, shown: impl Fn(&Value) -> Value) -> Said {
+fn test(asked: &Value) -> Said {
     let op = operator(asked["op"].as_str().unwrap_or("exists"));
     match asked.get("value") {
-        Some(value) => Said::list([op, plain(&shown(value))], (" ", " ")),
+        Some(value) => Said::list([op, plain(value)], (" ", " ")),
         None => op,
     }
 }

@@ -16,6 +16,7 @@ pub(crate) use send::send;
 
 use crate::api::Api;
 use crate::failure::Failure;
+use crate::mask;
 use crate::params::Named;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -95,6 +96,12 @@ impl Names {
 
     fn segment(&self, id: SegmentId) -> Said {
         Said::same(self.0.segments.get(&id).map_or_else(|| id.to_string(), |entry| entry.name.clone()))
+    }
+
+    /// The value of a tag as it may be shown: a tag that describes a person is masked as its definition says.
+    fn tag_value(&self, key: &str, value: &Value) -> Value {
+        let is_personal = self.0.tags.get(key).is_some_and(|entry| entry.definition.pii);
+        if is_personal { mask::all(value) } else { mask::value(key, value) }
     }
 
     fn journey(&self, id: JourneyId) -> Said {

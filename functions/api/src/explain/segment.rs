@@ -25,7 +25,7 @@ pub(crate) async fn segment(
     Both(id, segment): Both<SegmentId>,
 ) -> Result<Json<Value>, Failure> {
     let tenant = secret.tenant();
-    let customer = profiles::live(&api, tenant, id).await?.state;
+    let customer = profiles::live(&api, &secret, id).await?.state;
     let names = Names::load(&api, tenant).await?;
     let entry = names.0.segments.get(&segment).ok_or_else(|| Failure::not_found("segment"))?;
     let name = ("segment", names.segment(segment));

@@ -27,7 +27,7 @@ pub(crate) async fn send(
     Both(id, key): Both<SendKey>,
 ) -> Result<Json<Value>, Failure> {
     let tenant = secret.tenant();
-    let customer = profiles::live(&api, tenant, id).await?.state;
+    let customer = profiles::live(&api, &secret, id).await?.state;
     let known = customer.sends.iter().find(|record| record.key == key).cloned();
     let job = if known.is_none() { job(&api, tenant, key).await? } else { None };
     let mut search = Search::new(key, known, &customer.consents);

@@ -66,8 +66,8 @@ async fn standing(
     closed: Option<&Closed>,
 ) -> Result<([CustomerId; 2], &'static str), Failure> {
     let [a, b] = conflict.customers;
-    let one = live(api, secret.tenant(), a).await?.state.id;
-    let other = if a == b { one } else { live(api, secret.tenant(), b).await?.state.id };
+    let one = live(api, secret, a).await?.state.id;
+    let other = if a == b { one } else { live(api, secret, b).await?.state.id };
     let status = match closed {
         Some(_) => "dismissed",
         None if a != b && one == other => "merged",

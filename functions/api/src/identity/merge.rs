@@ -42,10 +42,10 @@ pub(crate) async fn merge(
     fields.close()?;
     let Some([a, b]) = pair else { return Err(Failure::defect()) };
     let tenant = secret.tenant();
-    let (first, second) = (live(&api, tenant, a).await?.state.id, live(&api, tenant, b).await?.state.id);
+    let (first, second) = (live(&api, &secret, a).await?.state.id, live(&api, &secret, b).await?.state.id);
     let stays = survivor(first, second);
     if let Some(into) = into {
-        let expected = live(&api, tenant, into).await?.state.id;
+        let expected = live(&api, &secret, into).await?.state.id;
         if expected != stays {
             let detail = format!("the elder id stays, which is {stays}");
             return Err(Failure::invalid("not_the_survivor", "/into", detail));

@@ -30,7 +30,7 @@ pub(crate) async fn preview(
     fields.close()?;
     let Some([a, b]) = pair else { return Err(Failure::defect()) };
     let tenant = secret.tenant();
-    let (one, other) = (live(&api, tenant, a).await?.state, live(&api, tenant, b).await?.state);
+    let (one, other) = (live(&api, &secret, a).await?.state, live(&api, &secret, b).await?.state);
     if one.id == other.id {
         return Ok(Json(json!({ "stays": one.id, "already_one": true })));
     }

@@ -47,6 +47,6 @@ pub(crate) async fn unbind(
     let command = Command::Unbind { identifier: identifier.key() };
     let to = ActorKey::customer(secret.tenant(), id);
     let on = command::to_customer(&api, to, message, command, api.engine().clock.now()).await?;
-    let left = live(&api, secret.tenant(), on).await?.state.links.len();
+    let left = live(&api, &secret, on).await?.state.links.len();
     Ok(Json(json!({ "id": on, "identifiers_left": left })))
 }

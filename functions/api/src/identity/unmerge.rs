@@ -34,7 +34,7 @@ pub(crate) async fn unmerge(
     let to = ActorKey::customer(secret.tenant(), customer);
     let now = api.engine().clock.now();
     let stays = command::to_customer(&api, to, message, Command::Unmerge { other }, now).await?;
-    let (one, two) = (live(&api, secret.tenant(), stays).await?, live(&api, secret.tenant(), other).await?);
+    let (one, two) = (live(&api, &secret, stays).await?, live(&api, &secret, other).await?);
     let events = |row: &roadbook_runtime::Row<roadbook_customer::Customer>| row.state.events();
     Ok(Json(json!({
         "stayed": { "id": one.state.id, "events": events(&one) },

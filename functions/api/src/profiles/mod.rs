@@ -1,16 +1,20 @@
 //! What is known about one customer.
 
+mod data_scope;
 mod fact;
 mod lookup;
 mod read;
+mod search;
 mod short;
 mod stages;
 mod timeline;
 mod view;
 
+pub(crate) use data_scope::may_see;
 pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
-pub(crate) use read::live;
+pub(crate) use read::{live, reach};
+pub(crate) use search::search;
 pub(crate) use short::short;
 pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
@@ -33,7 +37,7 @@ pub(crate) async fn get(
     secret: Secret,
     PathId(id): PathId<CustomerId>,
 ) -> Result<Json<Value>, Failure> {
-    let row = live(&api, secret.tenant(), id).await?;
+    let row = live(&api, &secret, id).await?;
     let mut shown = view::profile(&row.state, api.engine().clock.now());
     let catalog = published(&api, secret.tenant()).await?;
     hide::in_profile(&catalog, &mut shown);

@@ -26,7 +26,7 @@ pub(crate) async fn stages(
     secret: Secret,
     PathId(id): PathId<CustomerId>,
 ) -> Result<Json<Value>, Failure> {
-    let customer = live(&api, secret.tenant(), id).await?.state;
+    let customer = live(&api, &secret, id).await?.state;
     let mut open: BTreeMap<Option<VehicleId>, Position> =
         customer.position().map(|at| (None, at)).into_iter().collect();
     open.extend(customer.cars.iter().filter_map(|(id, car)| Some((Some(*id), car.position()?))));

@@ -122,7 +122,7 @@ pub(crate) async fn timeline(
     PathId(id): PathId<CustomerId>,
     params: Params,
 ) -> Result<Json<Page>, Failure> {
-    let customer = live(&api, secret.tenant(), id).await?.state;
+    let customer = live(&api, &secret, id).await?.state;
     let keys = secret.keys(&api);
     let page = PageQuery::read(&params, &keys, format!("timeline/{}", customer.id))?;
     let before = page.after.as_deref().and_then(Place::from_bytes);

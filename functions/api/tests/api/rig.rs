@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
-use roadbook_access::KeyKind;
-use roadbook_app::{App, Config};
+use roadbook_access::{Fetch, FetchFailed, KeyKind};
+use roadbook_app::{App, Config, Tenants};
+use roadbook_channels::Documents;
 use roadbook_kernel::{Moment, TenantId};
 use roadbook_runtime::ports::{Commit, CommitError, DueEntry, DueKind, Fault, Item, ItemKey, Space, Store};
 use roadbook_runtime::relay::Relay;
@@ -197,6 +198,11 @@ impl Rig {
     }
 
     pub async fn with(config: Config) -> Self {
+        Self::started(|_| config).await
+    }
+
+    /// With settings that know the tenants: the first is "one", the second "two".
+    pub async fn started(config: impl FnOnce(&[TenantId; 2]) -> Config) -> Self {
         let store = Arc::new(Failing::default());
         let clock = Arc::new(ManualClock::at(START));
         let engine = Arc::new(Engine {
@@ -212,9 +218,12 @@ impl Rig {
         });
         let deliver = Arc::new(Direct(engine.clone()));
         let router = Arc::new(roadbook_runtime::Router::new(engine.clone(), deliver));
-        let app = Arc::new(App::new(engine, router, config));
-        let mine = tenant(&app, "one", 1).await;
-        let other = tenant(&app, "two", 2).await;
+        let tenants = Tenants::new(store.clone());
+        let ids = [made(&tenants, "one", 1).await, made(&tenants, "two", 2).await];
+        let fetch: Arc<dyn Fetch> = Arc::new(OverHttp(Documents::new().unwrap()));
+        let app = Arc::new(App::new(engine, router, config(&ids)).trusting(&fetch));
+        let mine = tenant(&app, ids[0], 1).await;
+        let other = tenant(&app, ids[1], 2).await;
         let router = roadbook_api::router(app.clone());
         Self { app, store, clock, mine, other, router }
     }
@@ -327,8 +336,21 @@ pub fn track(user: &str, event: &str, id: &str) -> Value {
     json!({ "type": "track", "userId": user, "event": event, "messageId": id })
 }
 
-async fn tenant(app: &App, name: &str, seed: u8) -> Tenant {
-    let id = app.tenants.create(name, [seed; 16], START).await.unwrap().id;
+/// The product's own client fetches the keys of providers.
+struct OverHttp(Documents);
+
+#[async_trait]
+impl Fetch for OverHttp {
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchFailed> {
+        self.0.get(url).await.map_err(FetchFailed)
+    }
+}
+
+async fn made(tenants: &Tenants, name: &str, seed: u8) -> TenantId {
+    tenants.create(name, [seed; 16], START).await.unwrap().id
+}
+
+async fn tenant(app: &App, id: TenantId, seed: u8) -> Tenant {
     let write = app.access.create(id, KeyKind::Write, "app", [seed; 32], START).await.unwrap().text;
     let secret = app.access.create(id, KeyKind::Secret, "server", [seed + 100; 32], START).await.unwrap().text;
     Tenant { id, write, secret }

@@ -86,7 +86,14 @@ async fn browsed(person: &Person, query: &BTreeMap<String, String>) -> Result<Pa
         .filter_map(|name| query.get(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
         .collect();
     if filters.is_empty() {
-        return Ok(Page::new("found.html", json!({ "section": "customers", "rows": [], "searched": false })));
+        let segments = match names::all(&person.ask, "segments").await {
+            Ok(segments) => segments,
+            Err(Refused::SignIn) => return Err(Refused::SignIn),
+            Err(Refused::Unavailable | Refused::Problem(_)) => Vec::new(),
+        };
+        let published: Vec<Value> = segments.into_iter().filter(|one| !one["published_revision"].is_null()).collect();
+        let context = json!({ "section": "customers", "rows": [], "searched": false, "segments": published });
+        return Ok(Page::new("found.html", context));
     }
     let asked: Vec<String> = filters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     let asked = asked.join("&");

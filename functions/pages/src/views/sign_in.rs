@@ -6,11 +6,12 @@ use crate::posted::{self, Fields, Posted};
 use crate::shell::{Page, Pages, goto};
 use crate::views::letters;
 use crate::{cookies, place, session};
-use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// How long a person stays signed in whose token does not say: an API key, until the browser is closed.
@@ -57,6 +58,7 @@ fn shown(pages: &Pages, visitor: &Visitor, mut context: Value, status: StatusCod
 /// `POST /console/sign-in`: name and password, or an API key.
 pub(crate) async fn enter(State(pages): State<Arc<Pages>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().copied();
     let visitor = match Visitor::from_request_parts(&mut parts, &pages).await {
         Ok(visitor) => visitor,
         Err(never) => match never {},
@@ -73,7 +75,7 @@ pub(crate) async fn enter(State(pages): State<Arc<Pages>>, request: Request) -> 
         context["problem"] = json!({ "code": "form_expired" });
         return shown(&pages, &visitor, context, StatusCode::FORBIDDEN);
     }
-    match prove(&pages, &fields).await {
+    match prove(&pages, &fields, peer).await {
         Ok((token, lives_s)) => welcome(&pages, &visitor, (token, lives_s), next, fields.get("draft")).await,
         Err(refused) => {
             let (status, problem) = told(refused);
@@ -85,7 +87,11 @@ pub(crate) async fn enter(State(pages): State<Arc<Pages>>, request: Request) -> 
 }
 
 /// The token and for how many seconds it is good, where that is known.
-async fn prove(pages: &Pages, fields: &Fields) -> Result<(String, Option<u64>), Refused> {
+async fn prove(
+    pages: &Pages,
+    fields: &Fields,
+    peer: Option<ConnectInfo<SocketAddr>>,
+) -> Result<(String, Option<u64>), Refused> {
     let text = |name: &str| fields.get(name).map(|text| text.trim()).unwrap_or_default();
     let key = text("key");
     if !key.is_empty() {
@@ -98,7 +104,7 @@ async fn prove(pages: &Pages, fields: &Fields) -> Result<(String, Option<u64>), 
     if !text("tenant").is_empty() {
         body["tenant"] = json!(text("tenant"));
     }
-    let answer = Asker::new(pages.api.clone(), None).post("/v1/auth/token", Some(body)).await?;
+    let answer = Asker::new(pages.api.clone(), None).from(peer).post("/v1/auth/token", Some(body)).await?;
     let unreadable = || Problem::new(StatusCode::BAD_GATEWAY, "unreadable_answer", "the API gave no token");
     let token = answer["access_token"].as_str().ok_or_else(unreadable)?;
     Ok((token.to_owned(), answer["expires_in"].as_u64()))

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use roadbook_access::KeyKind;
 use roadbook_app::{App, Config};
-use roadbook_kernel::{Moment, TenantId};
+use roadbook_kernel::Moment;
 use roadbook_runtime::relay::Relay;
 use roadbook_runtime::{Direct, Engine, KeyRing, Limits, ManualClock, Memory};
 use serde_json::{Value, json};
@@ -19,7 +19,6 @@ pub const START: Moment = Moment::from_millis(1_767_225_600_000);
 
 pub struct Rig {
     pub app: Arc<App>,
-    pub tenant: TenantId,
     pub secret: String,
     pub write: String,
     router: Router,
@@ -48,7 +47,7 @@ impl Rig {
         let secret = app.access.create(tenant, KeyKind::Secret, "server", [2; 32], START).await.unwrap().text;
         let api = roadbook_api::router(app.clone());
         let console = roadbook_pages::router(api.clone()).unwrap();
-        Self { app, tenant, secret, write, router: api.merge(console) }
+        Self { app, secret, write, router: api.merge(console) }
     }
 
     /// A call of the API, which must succeed.
@@ -144,13 +143,10 @@ impl Browser<'_> {
     }
 
     /// A page that must be there.
-    #[track_caller]
-    pub fn page<'a>(&'a self, path: &'a str) -> impl Future<Output = Answer> + 'a {
-        async move {
-            let answer = self.get(path).await;
-            assert_eq!(answer.status, StatusCode::OK, "{path}: {} {}", answer.header("location"), answer.text);
-            answer
-        }
+    pub async fn page(&self, path: &str) -> Answer {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {} {}", answer.header("location"), answer.text);
+        answer
     }
 
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {

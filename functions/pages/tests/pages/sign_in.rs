@@ -71,7 +71,7 @@ async fn a_wrong_key_is_told_and_a_write_key_opens_nothing() {
     for (key, status, word) in [
         ("rb_sk_0000", 401, "The key is unknown"),
         (rig.write.as_str(), 403, "only sends events"),
-        ("", 404, "API key"),
+        ("", 401, "The name or the password is wrong"),
     ] {
         let browser = rig.browser();
         let csrf = browser.get("/console/sign-in").await.csrf();
@@ -82,6 +82,24 @@ async fn a_wrong_key_is_told_and_a_write_key_opens_nothing() {
         assert!(!answer.text.contains("value=\"wrong\"") && (key.is_empty() || !answer.text.contains(key)));
         assert!(browser.get("/console").await.status.is_redirection());
     }
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_name_and_password_and_leaves_when_disabled() {
+    let rig = Rig::new().await;
+    let person = serde_json::json!({
+        "login": "test.person@example.com", "name": "Test Person", "roles": ["oem_operations"],
+        "password": "correct horse battery",
+    });
+    let id = rig.api("post", "/v1/users", person).await["id"].as_str().unwrap().to_owned();
+    let browser = rig.browser();
+    let csrf = browser.get("/console/sign-in").await.csrf();
+    let fields = [("csrf", csrf.as_str()), ("login", "Test.Person@example.com"), ("password", "correct horse battery")];
+    let answer = browser.post("/console/sign-in", &fields).await;
+    assert_eq!(answer.location(), "/console", "{}", answer.text);
+    assert!(browser.page("/console").await.text.contains("Test Person"));
+    rig.api("patch", &format!("/v1/users/{id}"), serde_json::json!({ "status": "disabled" })).await;
+    assert!(browser.get("/console").await.location().contains("expired=1"));
 }
 
 #[tokio::test]
