@@ -14,7 +14,9 @@
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
 //! | Why is somebody in a segment, in a journey, or without a message? | `explain/`, every sentence in `explain/texts.rs` |
 //! | What is counted? | `metrics.rs` |
+//! | What does the OpenAPI document say? | `openapi/` |
 //! | Who overwrites whom? | `etag.rs` |
+//! | Where does a tenant want to be told? | `webhooks/` |
 //! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
 //! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read
@@ -46,6 +48,7 @@ mod limit;
 mod mask;
 mod me;
 mod metrics;
+mod openapi;
 mod ops;
 mod page;
 mod params;
@@ -60,6 +63,8 @@ mod sign_in;
 mod tags;
 mod trace;
 mod users;
+mod webhooks;
 
+pub use openapi::document as openapi_document;
 pub use peer::Doors;
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

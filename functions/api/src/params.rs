@@ -48,6 +48,7 @@ named! {
     roadbook_kernel::SendKey = "send";
     roadbook_kernel::UserId = "user";
     roadbook_kernel::JobId = "job";
+    roadbook_kernel::EndpointId = "webhook endpoint";
     roadbook_kernel::ConflictId = "conflict";
     roadbook_kernel::ReviewId = "review";
 }

@@ -1,5 +1,5 @@
-//! Every path of this door, with the right it takes. To add one: a line here, and a row in the table of `tests/`,
-//! which is held against [`ROUTES`].
+//! Every path of this door, with the right it takes. To add one: a line here, a row in the table of `tests/`, which is
+//! held against [`ROUTES`], and its words in `openapi/`.
 
 use crate::api::Api;
 use crate::definitions::{self, journeys, members, preview, segments};
@@ -8,8 +8,8 @@ use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
-    consents, debugger, explain, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, ops, profiles,
-    sends, sign_in, tags, trace, users,
+    consents, debugger, explain, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, openapi, ops,
+    profiles, sends, sign_in, tags, trace, users, webhooks,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -114,6 +114,7 @@ routes! {
         get "/healthz" => ops::health;
         get "/readyz" => ops::ready;
         get "/metrics" => ops::metrics;
+        get "/v1/openapi.json" => openapi::openapi;
     }
     public {
         post "/v1/auth/token" => sign_in::sign_in;
@@ -180,6 +181,15 @@ routes! {
         get "/v1/jobs/{id}" ImportsWrite => jobs::get;
         get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
+        get "/v1/webhook-endpoints" IntegrationsRead => webhooks::list;
+        post "/v1/webhook-endpoints" IntegrationsWrite => webhooks::create;
+        get "/v1/webhook-endpoints/{id}" IntegrationsRead => webhooks::get;
+        patch "/v1/webhook-endpoints/{id}" IntegrationsWrite => webhooks::change;
+        delete "/v1/webhook-endpoints/{id}" IntegrationsWrite => webhooks::remove;
+        post "/v1/webhook-endpoints/{id}/secret/rotate" IntegrationsWrite => webhooks::rotate;
+        post "/v1/webhook-endpoints/{id}/enable" IntegrationsWrite => webhooks::enable;
+        get "/v1/webhook-endpoints/{id}/attempts" IntegrationsRead => webhooks::attempts;
+        post "/v1/webhook-endpoints/{id}/replay" IntegrationsWrite => webhooks::replay;
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;
         delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;

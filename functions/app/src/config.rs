@@ -45,6 +45,9 @@ pub struct Config {
     pub wecom_url: String,
     /// Base URL of the mini-program API.
     pub miniprogram_url: String,
+    /// Whether webhook endpoints may be called by plain http and at addresses inside this network: for tests, and for
+    /// endpoints that stand beside this process.
+    pub webhooks_allow_http: bool,
     /// WeCom corps this installation may send for.
     pub corps: Vec<Corp>,
     /// Mini-programs this installation may send for.
@@ -114,6 +117,7 @@ impl Default for Config {
             rate_limit_per_minute: 600,
             wecom_url: "https://qyapi.weixin.qq.com".into(),
             miniprogram_url: "https://api.weixin.qq.com".into(),
+            webhooks_allow_http: false,
             corps: Vec::new(),
             miniprograms: Vec::new(),
             oidc: Vec::new(),

@@ -188,7 +188,10 @@ async fn intended(engine: &Engine, actor: ActorKey, send: SendKey) -> Result<Opt
         for turn in &turns {
             let front = Record::new(&turn.record)?.front::<<Customer as Durable>::Effect>()?;
             for effect in front.into_iter().flat_map(|front| front.effects) {
-                let Effect::Send(outbound) = effect;
+                let outbound = match effect {
+                    Effect::Send(outbound) => outbound,
+                    Effect::Announce(_) => continue,
+                };
                 if outbound.key == send {
                     return Ok(Some(SendJob::new(outbound, actor, turn.version, engine.clock.now())));
                 }

@@ -3,6 +3,7 @@
 mod auth;
 mod bodies;
 mod browser;
+mod contract;
 mod corrections;
 mod data_scope;
 mod debugger;
@@ -18,6 +19,7 @@ mod limits;
 mod load;
 mod members;
 mod oidc;
+mod openapi;
 mod ops;
 mod pause;
 mod people;
