@@ -20,6 +20,7 @@ mod consents;
 mod debugger;
 mod describe;
 mod document;
+mod explain;
 mod identity;
 mod ingestion;
 mod journeys;
@@ -73,6 +74,7 @@ const AREAS: &[Area] = &[
         text: "What happens to a customer, step by step (旅程), and what was sent.",
         describe: journeys::routes,
     },
+    Area { tag: "explain", text: "Why is something so, and why not (为什么).", describe: explain::routes },
     Area { tag: "dead letters", text: "What could not be applied, and why (死信).", describe: letters::routes },
     Area { tag: "tags", text: "What tags mean (标签体系), and tags set by hand.", describe: tags::routes },
     Area {
