@@ -137,3 +137,20 @@ pub(super) struct Page<T> {
 
 /// Values by name, personal ones masked.
 pub(super) type Values = std::collections::BTreeMap<String, Value>;
+
+/// A choice of a filter, or the empty text, which chooses nothing: forms send it.
+pub(super) struct OrNothing<T>(std::marker::PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for OrNothing<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "OrNothing".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "const": "" }] })
+    }
+}

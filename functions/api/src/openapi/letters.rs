@@ -1,6 +1,6 @@
 //! Dead letters, 死信.
 
-use super::common::{AnyObject, CustomerId, LetterId, MessageId, Page, Time};
+use super::common::{AnyObject, CustomerId, LetterId, MessageId, OrNothing, Page, Time};
 use super::describe::Description;
 use super::ingestion::Event;
 use super::problems::Place;
@@ -120,7 +120,7 @@ pub(super) fn routes() -> Vec<Description> {
     vec![
         Description::get("/v1/dead-letters", "listDeadLetters")
             .says("List dead letters", "Newest first. A filter that finds little may end its page early.")
-            .query::<LetterStatus>("status", "Only those that stand so.")
+            .query::<OrNothing<LetterStatus>>("status", "Only those that stand so.")
             .query::<String>("code", "Only those with this code as their reason.")
             .paged()
             .answers::<Page<DeadLetter>>(200, "A page of letters.")

@@ -35,6 +35,7 @@ mod schemas;
 mod segments;
 mod serve;
 mod tags;
+mod timeline_shapes;
 
 use describe::Description;
 

@@ -2,7 +2,8 @@
 
 use super::common::{CustomerId, Page, written};
 use super::describe::Description;
-use super::profile_shapes::{Profile, TimelineLine};
+use super::profile_shapes::Profile;
+use super::timeline_shapes::TimelineLine;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
