@@ -64,15 +64,16 @@ await page.goto(`${url}/console/letters?status=all`)
 check(page.url().includes('/console/sign-in?next='), 'a stranger is asked to sign in')
 check((await page.title()).includes('Roadbook'), 'the page has a title')
 await look('sign-in')
-await page.locator('summary').click()
-await page.getByLabel('API 密钥').fill(process.env.ROADBOOK_SECRET_KEY)
-await page.getByRole('button', { name: '用密钥登录' }).click()
+await page.getByLabel('账号').fill(world.person.login)
+await page.getByLabel('密码').fill(world.person.password)
+await page.getByRole('button', { name: '登录', exact: true }).click()
 check(page.url() === `${url}/console/letters?status=all`, 'and comes to where the link led', page.url())
 const cookie = (await context.cookies()).find((one) => one.name === 'roadbook_session')
 check(cookie.httpOnly && cookie.sameSite === 'Strict' && cookie.path === '/console', 'the cookie is strict')
 
 // By phone number to the customer, and to the reason of each message.
 await page.goto(`${url}/console`)
+check((await page.locator('header').innerText()).includes('Test Operator'), 'the page says who is signed in')
 await look('home')
 await page.getByLabel('查找客户').fill(phone)
 await page.keyboard.press('Enter')
@@ -80,11 +81,11 @@ await page.waitForURL(/\/console\/customers\/cus_/)
 check((await page.content()).includes('留资'), 'the phone number leads to the customer')
 await look('customer')
 const messages = page.locator('section', { has: page.getByRole('heading', { name: '消息', exact: true }) })
-await messages.locator('li', { hasText: '未发送' }).getByRole('link', { name: '为什么' }).click()
+await messages.locator('li', { hasText: '未发送' }).getByRole('link', { name: '为什么' }).first().click()
 check((await page.locator('main').innerText()).includes('未发送'), 'the reason why a message was not sent is a sentence')
 await look('why-not')
 await page.goBack()
-await messages.locator('li', { hasText: '已发送' }).getByRole('link', { name: '为什么' }).click()
+await messages.locator('li', { hasText: '已发送' }).getByRole('link', { name: '为什么' }).first().click()
 check((await page.locator('main').innerText()).includes('已发送'), 'and the reason why one was sent')
 await look('why')
 
@@ -96,8 +97,10 @@ await page.goto(`${url}/console/journeys/${world.journey}`)
 check((await page.locator('svg g.node').count()) === 4, 'a journey is a picture')
 await look('journey')
 for (const [name, path] of [
-  ['segments', '/segments'], ['segment', `/segments/${world.segment}`], ['journeys', '/journeys'],
-  ['timeline', `/customers/${world.customer}/timeline`], ['identity', '/identity'],
+  ['customers', '/customers'], ['customers-of-segment', `/customers?segment=${world.segment}`], ['segments', '/segments'], ['segment', `/segments/${world.segment}`], ['journeys', '/journeys'],
+  ['waiting', `/journeys/${world.journey}/nodes/drive`], ['timeline', `/customers/${world.customer}/timeline`], ['identity', '/identity'], ['letters', '/letters'],
+  ['why-segment', `/customers/${world.customer}/why/segments/${world.segment}`],
+  ['why-journey', `/customers/${world.customer}/why/journeys/${world.journey}`],
 ]) {
   await page.goto(`${url}/console${path}`)
   check((await page.locator('html').getAttribute('lang')) === 'en', `${name} is in English`)
@@ -119,7 +122,7 @@ await event.fill(JSON.stringify({ ...shown, event: `put_right_${run}` }, null, 2
 await page.getByRole('button', { name: 'Save and send again' }).click()
 await page.waitForURL(/done=replayed/)
 const timeline = await eventually('the event that was put right', async () => {
-  const found = await api('GET', `/v1/profiles/${world.customer}/timeline?limit=5`)
+  const found = await api('GET', `/v1/profiles/${world.customer}/timeline?limit=100`)
   return found.data.find((line) => line.name === `put_right_${run}`)
 })
 check(timeline.type === 'event', 'the event that was put right is in the timeline')

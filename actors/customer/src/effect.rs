@@ -1,6 +1,7 @@
 //! What a customer actor wants done outside. An effect is intended once, in the commit of its turn, and carried by
 //! the relay.
 
+use crate::announce::Announcement;
 use roadbook_kernel::{Personal, SendKey, TenantId};
 use roadbook_tenancy::{Address, ChannelKind, Purpose};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ use serde_json::Value;
 pub enum Effect {
     /// A message to a person.
     Send(Outbound),
+    /// A fact that a webhook endpoint of the tenant asked for.
+    Announce(Announcement),
 }
 
 /// What a provider is asked to deliver. The same send always carries the same key and the same rendered content,

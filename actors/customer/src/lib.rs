@@ -4,6 +4,7 @@
 //! [`state`]; [`evolve`](Customer) is the only place where an event changes it.
 
 mod activity;
+mod announce;
 mod cars;
 pub mod command;
 mod decide;
@@ -24,6 +25,7 @@ pub mod unmerge;
 mod world;
 
 pub use activity::Activity;
+pub use announce::{Announcement, Topic, Topics};
 pub use cars::{CARS_MAX, Car, Role, Tie, vehicle};
 pub use command::{Call, Command, ConsentWord, Observation, SendOutcome, SendReport, TraitOps};
 pub use effect::{Effect, Outbound};

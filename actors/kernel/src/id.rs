@@ -156,8 +156,17 @@ ids! {
     DeadLetterId, "dl_";
     /// A person who may sign in.
     UserId, "usr_";
+    /// Work that goes on after its request was answered. Of an import it is a hash of the file, so the same file is the
+    /// same job.
+    JobId, "job_";
     /// A suggested merge that the rules did not make: hash(tenant, both customers, the identifier).
     ConflictId, "cfl_";
+    /// Where a tenant wants to be told what happens: a webhook endpoint.
+    EndpointId, "whe_";
+    /// One announcement to one endpoint: hash(tenant, endpoint, actor, version, place in the turn). The `webhook-id`.
+    DeliveryId, "whm_";
+    /// One announcement, the same for every endpoint: hash(tenant, actor, version, place in the turn).
+    AnnouncementId, "evt_";
     /// Something an unmerge could not give to one of the two: hash(tenant, the unmerge, the message).
     ReviewId, "rvw_";
 }

@@ -14,8 +14,8 @@ pub use actor::{ActorKey, ActorKind};
 pub use durable::{Draft, Durable, Place, Refusal};
 pub use expected::Expected;
 pub use id::{
-    ConflictId, CustomerId, DeadLetterId, Hash128, IdError, JourneyId, MessageId, ReviewId, RunId, SegmentId, SendKey,
-    TenantId, UserId, VehicleId, sortable,
+    AnnouncementId, ConflictId, CustomerId, DeadLetterId, DeliveryId, EndpointId, Hash128, IdError, JobId, JourneyId,
+    MessageId, ReviewId, RunId, SegmentId, SendKey, TenantId, UserId, VehicleId, sortable,
 };
 pub use moment::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 pub use personal::Personal;

@@ -57,6 +57,16 @@ impl Aim {
     }
 }
 
+impl std::fmt::Display for Aim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Aim::Segment(segment) => write!(f, "{segment}"),
+            Aim::Counts(journey) => write!(f, "what {journey} counts"),
+            Aim::Runs(journey) => write!(f, "the runs of {journey}"),
+        }
+    }
+}
+
 /// Where a sweep stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepState {
@@ -94,7 +104,15 @@ pub(crate) fn begun(tenant: TenantId, aim: Aim, edition: u64, at: Moment) -> Res
 /// # Errors
 /// A fault of the store.
 pub async fn begin(engine: &Engine, tenant: TenantId, segment: SegmentId, edition: u64) -> Result<(), Fault> {
-    let state = SweepState::begun(Aim::Segment(segment), edition, engine.clock.now());
+    begin_sweep(engine, tenant, Aim::Segment(segment), edition).await
+}
+
+/// Begins any sweep anew.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn begin_sweep(engine: &Engine, tenant: TenantId, aim: Aim, edition: u64) -> Result<(), Fault> {
+    let state = SweepState::begun(aim, edition, engine.clock.now());
     write(engine, tenant, &state, Expect::Anything).await
 }
 
@@ -115,15 +133,22 @@ pub async fn sweep_of(engine: &Engine, tenant: TenantId, aim: Aim) -> Result<Opt
     item.map(|item| read(&item)).transpose()
 }
 
+/// The sweeps of a tenant, the finished ones too: one for each aim there ever was.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn sweeps(engine: &Engine, tenant: TenantId) -> Result<Vec<SweepState>, Fault> {
+    let items = engine.store.scan(Space::Document, tenant, b"backfill/", None, 10_000).await?;
+    items.iter().map(|(_, item)| read(item)).collect()
+}
+
 /// Looks at the next `limit` customers of every sweep of a tenant that is not done. True while there is more to do.
 ///
 /// # Errors
 /// A fault; the customers since the last stored place are looked at again.
 pub async fn advance(engine: &Engine, deliver: &dyn Deliver, tenant: TenantId, limit: usize) -> Result<bool, Fault> {
-    let sweeps = engine.store.scan(Space::Document, tenant, b"backfill/", None, 10_000).await?;
     let mut more = false;
-    for (_, item) in sweeps {
-        let state = read(&item)?;
+    for state in sweeps(engine, tenant).await? {
         if !state.done {
             more |= Sweep { engine, deliver, tenant, state }.step(limit).await?;
         }

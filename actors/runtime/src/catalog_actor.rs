@@ -9,6 +9,7 @@ use crate::ports::{Expect, Fault, Item, ItemKey, Put};
 use crate::working::WorkingSet;
 use async_trait::async_trait;
 use roadbook_catalog::{Catalog, CatalogWorld, Command, Event};
+use roadbook_customer::Topics;
 use roadbook_journey::Revision;
 use roadbook_kernel::{ActorKey, Draft, Durable, Moment, Refusal};
 use serde_json::Value;
@@ -88,6 +89,10 @@ impl Hosted for Catalog {
     }
 
     fn count(_: &Event, _: &mut Vec<(String, i64)>) {}
+
+    fn announce(_: &Self, _: &Event, _: Topics) -> Option<()> {
+        None
+    }
 
     /// A published journey revision, for the runs that will be pinned to it; the sweep that tells customers of a
     /// change.

@@ -12,7 +12,7 @@ use crate::unmerge;
 use crate::working::WorkingSet;
 use async_trait::async_trait;
 use roadbook_catalog::Published;
-use roadbook_customer::{Command, Customer, Event, World};
+use roadbook_customer::{Announcement, Command, Customer, Effect, Event, Topics, World};
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::{ActorKey, CustomerId, Draft, Hash128, MessageId, Moment, Refusal, TenantId};
 use serde_json::Value;
@@ -133,6 +133,10 @@ impl Hosted for Customer {
 
     fn count(event: &Event, adds: &mut Vec<(String, i64)>) {
         projections::count(event, adds);
+    }
+
+    fn announce(state: &Self, event: &Event, topics: Topics) -> Option<Effect> {
+        Announcement::of(event, state, topics).map(Effect::Announce)
     }
 
     fn documents(key: &ActorKey, _: &Self, facts: &[&Event]) -> Vec<Put> {

@@ -2,6 +2,7 @@
 
 use crate::catalogs::Catalogs;
 use crate::ports::{Clock, History, Journal, Store};
+use crate::webhooks::Subscriptions;
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::TenantId;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -143,6 +144,8 @@ pub struct Engine {
     pub keys: KeyRing,
     /// Compiled catalogs.
     pub catalogs: Catalogs,
+    /// Which facts the tenants' webhook endpoints ask for.
+    pub subscriptions: Subscriptions,
     /// Bounds.
     pub limits: Limits,
     /// Counters.

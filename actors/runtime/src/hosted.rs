@@ -5,6 +5,7 @@ use crate::message::Message;
 use crate::ports::{Fault, Put};
 use crate::working::WorkingSet;
 use async_trait::async_trait;
+use roadbook_customer::Topics;
 use roadbook_kernel::{ActorKey, Draft, Durable, Moment, Refusal};
 use serde_json::Value;
 
@@ -96,6 +97,9 @@ pub trait Hosted: Durable {
 
     /// Counter amounts that follow from a turn's facts: `runtime/projections`.
     fn count(event: &Self::Event, adds: &mut Vec<(String, i64)>);
+
+    /// What a fact says to endpoints that asked for `topics`, as an effect of its turn; `state` is the actor after it.
+    fn announce(state: &Self, event: &Self::Event, topics: Topics) -> Option<Self::Effect>;
 
     /// Immutable items that go with a turn.
     fn documents(key: &ActorKey, state: &Self, facts: &[&Self::Event]) -> Vec<Put>;

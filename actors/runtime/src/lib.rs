@@ -6,6 +6,7 @@
 //! | What is stored of an actor? | `row.rs`, `inbox.rs`, `record.rs` |
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
+//! | How do webhooks leave? | `webhooks/` |
 //! | How do timers fire? | `sweep.rs` |
 //! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
 //! | What must people decide? | `suggestions.rs` |
@@ -41,10 +42,12 @@ pub mod sends;
 pub mod suggestions;
 pub mod sweep;
 mod unmerge;
+pub mod webhooks;
 mod working;
 
 pub use backfill::{
     Aim, SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress, sweep_of,
+    sweeps,
 };
 pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};

@@ -50,6 +50,9 @@ impl Reading<'_> {
                 let body = Record::new(&turn.record)?.body::<Event>()?;
                 body.entries.iter().flat_map(|entry| &entry.facts).for_each(|fact| self.take(fact));
             }
+            if turns.len() < TURNS_READ {
+                break;
+            }
         }
         Ok(())
     }

@@ -9,8 +9,9 @@ use crate::letters::{Letter, LetterKind, Undelivered};
 use crate::ports::{Commit, CommitError, Committed, Due, DueKind, Expect, Fault, Item, ItemKey, Put, TurnIndex};
 use crate::record::{Front, Record};
 use crate::sends::SendJob;
-use roadbook_customer::{Customer, Effect};
-use roadbook_kernel::{ActorKind, Durable, MessageId, Refusal, TenantId};
+use crate::webhooks;
+use roadbook_customer::{Announcement, Customer, Effect};
+use roadbook_kernel::{ActorKey, ActorKind, Durable, MessageId, Refusal, TenantId};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -55,9 +56,23 @@ impl Relay {
         let mut commit = Commit::default();
         let mut adds = BTreeMap::<ItemKey, i64>::new();
         let mut sends = BTreeMap::<ItemKey, SendJob>::new();
+        let mut announced = Vec::new();
         for committed in &batch {
-            if let Err(fault) = carry(engine, committed, &mut commit, &mut adds, &mut sends) {
+            if let Err(fault) = carry(engine, committed, &mut commit, &mut adds, &mut sends, &mut announced) {
                 commit.puts.extend(whole_letter(engine, committed, &fault)?.puts()?);
+            }
+        }
+        let mut deliveries = BTreeMap::new();
+        for (place, said) in &announced {
+            let subscribed = engine.subscriptions.of(engine.store.as_ref(), place.0.tenant).await?;
+            deliveries.extend(webhooks::deliveries_of(engine, &subscribed, *place, said));
+        }
+        for (key, delivery) in deliveries {
+            // The same after a relay that died: what was handed over, and perhaps delivered, is not begun again.
+            if engine.store.load(&key).await?.is_none() {
+                let (kind, now) = (DueKind::Delivery, Some(delivery.due()));
+                commit.dues.push(Due { kind, key: key.clone(), was: None, now });
+                commit.puts.push(Put { key, expect: Expect::Absent, item: Some(delivery.item(1)?) });
             }
         }
         for (key, job) in sends {
@@ -97,6 +112,7 @@ fn carry(
     commit: &mut Commit,
     adds: &mut BTreeMap<ItemKey, i64>,
     sends: &mut BTreeMap<ItemKey, SendJob>,
+    announced: &mut Vec<((ActorKey, u64, usize), Announcement)>,
 ) -> Result<(), Fault> {
     let turn = &committed.turn;
     let record = Record::new(&turn.record)?;
@@ -107,12 +123,13 @@ fn carry(
     let Front { effects, adds: amounts } = front.unwrap_or(Front { effects: Vec::new(), adds: Vec::new() });
     let tenant = turn.actor.tenant;
     let now = engine.clock.now();
-    for effect in effects {
+    for (place, effect) in effects.into_iter().enumerate() {
         match effect {
             Effect::Send(outbound) => {
                 let key = ItemKey::send(tenant, outbound.key);
                 sends.entry(key).or_insert_with(|| SendJob::new(outbound, turn.actor, turn.version, now));
             }
+            Effect::Announce(said) => announced.push(((turn.actor, turn.version, place), said)),
         }
     }
     for (name, amount) in amounts {

@@ -7,6 +7,7 @@ use crate::letters::Letter;
 use crate::ports::{Commit, Due, DueKind, Expect, Fault, Item, ItemKey, Put, Turn};
 use crate::record::{Body, Entry, Front, Trigger, write};
 use crate::row::Row;
+use roadbook_customer::Topics;
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment};
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,16 @@ impl<D: Hosted> Working<D> {
     /// Writes this row at the end of the turn, even if nothing but its inbox or its due instant changed.
     pub fn touch(&mut self) {
         self.touched = true;
+    }
+
+    /// Intends to tell the tenant's endpoints what they asked for. Costs nothing where there is none.
+    fn announce(&mut self, topics: Topics) {
+        if topics.is_empty() {
+            return;
+        }
+        let fresh = self.entries.iter().enumerate().filter(|(place, _)| !self.counted.contains(place));
+        let facts = fresh.flat_map(|(_, entry)| &entry.facts);
+        self.effects.extend(facts.filter_map(|fact| D::announce(&self.row.state, fact, topics)));
     }
 
     /// Adds a cause that was decided elsewhere, with its facts already applied and counted.
@@ -236,8 +247,10 @@ impl<D: Hosted> WorkingSet<D> {
     ) -> Result<(Commit, BTreeMap<ActorKey, Row<D>>), Fault> {
         let mut commit = Commit::default();
         let mut rows = BTreeMap::new();
-        for (key, working) in std::mem::take(&mut self.rows) {
+        let topics = engine.subscriptions.of(engine.store.as_ref(), self.current.tenant).await?.topics;
+        for (key, mut working) in std::mem::take(&mut self.rows) {
             if working.touched {
+                working.announce(topics);
                 rows.insert(key, put_row(engine, &mut commit, key, working, edition, now).await?);
             }
         }

@@ -8,12 +8,18 @@ use crate::scan::Scans;
 use roadbook_app::App;
 use roadbook_runtime::Engine;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Files that may be on their way in at once; each holds up to half a megabyte of memory.
+const UPLOADS_MAX: usize = 4;
 
 /// The application, and what this door keeps for itself.
 pub(crate) struct Api {
     pub(crate) app: Arc<App>,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
+    /// Places for files that are on their way in.
+    pub(crate) uploads: Semaphore,
     pub(crate) scans: Scans,
     pub(crate) limits: Limits,
     pub(crate) debugger: Debugger,
@@ -26,8 +32,8 @@ impl Api {
         let limits = Limits::new(app.config.rate_limit_per_minute);
         let debugger_boot = app.engine.clock.now().millis();
         let (gate, metrics, debugger) = (Gate::new(), Metrics::default(), Debugger::new());
-        let scans = Scans::new(app.clone());
-        Self { scans, app, gate, metrics, limits, debugger, debugger_boot }
+        let (scans, uploads) = (Scans::new(app.clone()), Semaphore::new(UPLOADS_MAX));
+        Self { app, gate, metrics, scans, uploads, limits, debugger, debugger_boot }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -49,7 +49,7 @@ async fn collect(headers: &HeaderMap, mut body: Body, max: usize) -> Result<Byte
 }
 
 /// The next data of a body. Trailers say nothing here.
-async fn next(body: &mut Body) -> Result<Option<Bytes>, Failure> {
+pub(crate) async fn next(body: &mut Body) -> Result<Option<Bytes>, Failure> {
     loop {
         match body.frame().await {
             None => return Ok(None),
@@ -63,7 +63,8 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Failure> {
     }
 }
 
-async fn discard(mut body: Body) {
+/// Reads what a client is still sending and throws it away, up to a limit.
+pub(crate) async fn discard(mut body: Body) {
     let mut left = DISCARDED_BYTES_MAX;
     while let Ok(Some(data)) = next(&mut body).await {
         match left.checked_sub(data.len()) {
@@ -76,16 +77,31 @@ async fn discard(mut body: Body) {
 /// Unpacks a gzip body: announced by `Content-Encoding`, or recognised by its first two bytes, because some clients
 /// forget the header. Stops at `max` bytes whatever the body would become.
 pub(crate) fn unpack(headers: &HeaderMap, body: Bytes, max: usize) -> Result<Bytes, Failure> {
-    let announced = headers.get(header::CONTENT_ENCODING).map(|name| name.as_bytes().trim_ascii());
-    let packed = match announced {
-        None | Some(b"" | b"identity") => body.starts_with(&[0x1f, 0x8b]),
-        Some(name) if name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip") => true,
-        Some(_) => {
-            let detail = "send the body as it is, or with `Content-Encoding: gzip`";
-            return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_content_encoding", detail));
-        }
+    let packed = match announced(headers)? {
+        Packing::Gzip => true,
+        Packing::Unsaid => body.starts_with(&[0x1f, 0x8b]),
     };
     if packed { inflate(&body, max) } else { Ok(body) }
+}
+
+/// What the headers say about a body.
+pub(crate) enum Packing {
+    /// It is packed with gzip.
+    Gzip,
+    /// Nothing: it is plain, or the client forgot the header.
+    Unsaid,
+}
+
+/// How a body is packed, as far as its headers say.
+pub(crate) fn announced(headers: &HeaderMap) -> Result<Packing, Failure> {
+    match headers.get(header::CONTENT_ENCODING).map(|name| name.as_bytes().trim_ascii()) {
+        None | Some(b"" | b"identity") => Ok(Packing::Unsaid),
+        Some(name) if name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip") => Ok(Packing::Gzip),
+        Some(_) => {
+            let detail = "send the body as it is, or with `Content-Encoding: gzip`";
+            Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_content_encoding", detail))
+        }
+    }
 }
 
 fn inflate(body: &[u8], max: usize) -> Result<Bytes, Failure> {
@@ -99,12 +115,16 @@ fn inflate(body: &[u8], max: usize) -> Result<Bytes, Failure> {
             Ok(0) => return Ok(out.into()),
             Ok(read) if out.len() + read > max => return Err(too_large(max)),
             Ok(read) => out.extend_from_slice(&chunk[..read]),
-            Err(_) => return Err(bad("malformed_gzip", "the body is not valid gzip, or was cut off")),
+            Err(_) => return Err(malformed_gzip()),
         }
     }
 }
 
-fn too_large(max: usize) -> Failure {
+pub(crate) fn malformed_gzip() -> Failure {
+    bad("malformed_gzip", "the body is not valid gzip, or was cut off")
+}
+
+pub(crate) fn too_large(max: usize) -> Failure {
     let detail = format!("the body is larger than {max} bytes; send smaller batches");
     Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }

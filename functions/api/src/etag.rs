@@ -25,6 +25,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// The `If-Match` of a request that may have one.
+pub(crate) fn optional(headers: &HeaderMap) -> Result<Expected, Failure> {
+    if headers.contains_key(header::IF_MATCH) { read(headers) } else { Ok(Expected::Any) }
+}
+
 fn read(headers: &HeaderMap) -> Result<Expected, Failure> {
     let mut tags = Vec::new();
     for value in headers.get_all(header::IF_MATCH) {

@@ -17,7 +17,7 @@ use crate::secret::Secret;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use record::{Answer, Found, Key, Lock};
@@ -73,11 +73,12 @@ fn key(api: &Api, secret: &Secret, parts: &Parts, body: &[u8]) -> Result<Key, Fa
     }
     let keys = secret.keys(api);
     let (method, path) = (parts.method.as_str().as_bytes(), parts.uri.path().as_bytes());
+    let expected = parts.headers.get(header::IF_MATCH).map(|tag| tag.as_bytes()).unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default().as_bytes();
     Ok(Key {
         tenant: secret.tenant(),
         name: keys.derived(&[b"idempotency key", secret.0.source().as_bytes(), method, path, text]),
-        body: keys.derived(&[b"idempotent body", query, body]),
+        body: keys.derived(&[b"idempotent body", query, expected, body]),
     })
 }
 
@@ -93,8 +94,8 @@ async fn keep(api: &Api, key: &Key, lock: Lock, response: Response) -> Response 
     response
 }
 
-/// What was decided is kept, also a "no" (404, 409, 422): the actor remembers the message and would not say "no" a
+/// What was decided is kept, also a "no": the actor remembers the message and would not say "no" a
 /// second time. What failed before anything was decided is not: the caller mends the request and may keep its key.
 fn is_kept(status: StatusCode) -> bool {
-    status.is_success() || matches!(status.as_u16(), 404 | 409 | 410 | 422)
+    status.is_success() || matches!(status.as_u16(), 404 | 409 | 412 | 413 | 422)
 }

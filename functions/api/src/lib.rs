@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | Which paths are there? | `routes.rs` |
 //! | What happens to an event that is sent? | `ingest/` |
+//! | How does a file come in, and what became of it? | `imports/`, `jobs.rs` |
 //! | Who may ask, and how often? | `credentials.rs`, `limit.rs`, `secret.rs` |
 //! | How do people sign in? | `sign_in.rs`, `peer.rs`, `me.rs`, `users.rs` |
 //! | When is work turned away before it is taken? | `gate.rs` |
@@ -14,10 +15,11 @@
 //! | What is counted? | `metrics.rs` |
 //! | What does the OpenAPI document say? | `openapi/` |
 //! | Who overwrites whom? | `etag.rs` |
+//! | Where does a tenant want to be told? | `webhooks/` |
 //! | How are all customers looked at without holding up anybody? | `scan.rs` |
 //!
-//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read and every
-//! command below it carries that tenant. No path, no body and no cursor can name another one.
+//! Architecture invariant: a handler gets its tenant from a proven key or token and from nowhere else, and every read
+//! and every command below it carries that tenant. No path, no body and no cursor can name another one.
 //!
 //! Architecture invariant: no log line and no error repeats a value that came in: paths are logged as their pattern,
 //! queries and bodies not at all.
@@ -35,7 +37,9 @@ mod fields;
 mod gate;
 mod idempotency;
 mod identity;
+mod imports;
 mod ingest;
+mod jobs;
 mod keys;
 mod letters;
 mod limit;
@@ -57,6 +61,7 @@ mod sign_in;
 mod tags;
 mod trace;
 mod users;
+mod webhooks;
 
 pub use openapi::document as openapi_document;
 pub use peer::Doors;

@@ -46,6 +46,8 @@ named! {
     roadbook_kernel::JourneyId = "journey";
     roadbook_kernel::DeadLetterId = "dead letter";
     roadbook_kernel::UserId = "user";
+    roadbook_kernel::JobId = "job";
+    roadbook_kernel::EndpointId = "webhook endpoint";
     roadbook_kernel::ConflictId = "conflict";
     roadbook_kernel::ReviewId = "review";
 }

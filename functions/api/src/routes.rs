@@ -8,8 +8,8 @@ use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
-    consents, debugger, idempotency, identity, ingest, keys, letters, limit, me, openapi, ops, profiles, sends,
-    sign_in, tags, trace, users,
+    consents, debugger, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, openapi, ops, profiles,
+    sends, sign_in, tags, trace, users, webhooks,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -123,6 +123,7 @@ routes! {
         get "/v1/me" => me::me;
     }
     secret {
+        get "/v1/profiles" ProfilesRead => profiles::search;
         get "/v1/profiles/lookup" ProfilesRead => profiles::lookup;
         get "/v1/profiles/{id}" ProfilesRead => profiles::get;
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
@@ -170,9 +171,22 @@ routes! {
         get "/v1/dead-letters" LettersRead => letters::list;
         get "/v1/dead-letters/{id}" LettersRead => letters::get;
         put "/v1/dead-letters/{id}" LettersWrite => letters::correct;
+        post "/v1/dead-letters/replay" LettersWrite => letters::replay_many;
         post "/v1/dead-letters/{id}/replay" LettersWrite => letters::replay;
+        post "/v1/imports" ImportsWrite => imports::create;
+        get "/v1/jobs" ImportsWrite => jobs::list;
+        get "/v1/jobs/{id}" ImportsWrite => jobs::get;
         get "/v1/events/debug" EventsRead => debugger::events;
         get "/v1/sends/stats" JourneysRead => sends::stats;
+        get "/v1/webhook-endpoints" IntegrationsRead => webhooks::list;
+        post "/v1/webhook-endpoints" IntegrationsWrite => webhooks::create;
+        get "/v1/webhook-endpoints/{id}" IntegrationsRead => webhooks::get;
+        patch "/v1/webhook-endpoints/{id}" IntegrationsWrite => webhooks::change;
+        delete "/v1/webhook-endpoints/{id}" IntegrationsWrite => webhooks::remove;
+        post "/v1/webhook-endpoints/{id}/secret/rotate" IntegrationsWrite => webhooks::rotate;
+        post "/v1/webhook-endpoints/{id}/enable" IntegrationsWrite => webhooks::enable;
+        get "/v1/webhook-endpoints/{id}/attempts" IntegrationsRead => webhooks::attempts;
+        post "/v1/webhook-endpoints/{id}/replay" IntegrationsWrite => webhooks::replay;
         get "/v1/api-keys" AdminRead => keys::list;
         post "/v1/api-keys" AdminWrite => keys::create;
         delete "/v1/api-keys/{id}" AdminWrite => keys::revoke;

@@ -4,10 +4,13 @@
 //! a thread of its own, for a limited time, and few run at once; between pages it gives its core away.
 
 use crate::failure::Failure;
+use crate::profiles::may_see;
+use crate::secret::Secret;
 use axum::http::StatusCode;
+use roadbook_access::Authority;
 use roadbook_app::App;
 use roadbook_customer::Customer;
-use roadbook_kernel::{ActorKey, ActorKind, CustomerId, TenantId};
+use roadbook_kernel::{ActorKey, ActorKind, CustomerId};
 use roadbook_runtime::Row;
 use roadbook_runtime::ports::{Fault, Space};
 use std::sync::Arc;
@@ -59,10 +62,10 @@ impl Scans {
     }
 
     /// Shows the rows after `after` to a visitor until it has enough, none is left, or the time is over. At least one
-    /// is always shown, so that whoever comes again gets on.
+    /// is always looked at, so that whoever comes again gets on. Whom the one who asks may not see, no visitor sees.
     pub(crate) async fn run<V: Visitor>(
         &self,
-        tenant: TenantId,
+        secret: &Secret,
         after: Option<CustomerId>,
         visitor: V,
     ) -> Result<Scanned<V>, Failure> {
@@ -73,8 +76,9 @@ impl Scans {
             return Err(Failure::busy(StatusCode::TOO_MANY_REQUESTS, "too_many_scans", detail));
         };
         let (app, runtime) = (self.app.clone(), tokio::runtime::Handle::current());
+        let authority = secret.0.clone();
         let work = move || {
-            let scanned = runtime.block_on(scan(&app, tenant, after, visitor, Instant::now() + budget));
+            let scanned = runtime.block_on(scan(&app, &authority, after, visitor, Instant::now() + budget));
             drop(place);
             scanned
         };
@@ -86,12 +90,12 @@ impl Scans {
 
 async fn scan<V: Visitor>(
     app: &App,
-    tenant: TenantId,
+    authority: &Authority,
     after: Option<CustomerId>,
     mut visitor: V,
     end: Instant,
 ) -> Result<Scanned<V>, Fault> {
-    let prefix = [ActorKind::Customer.byte()];
+    let (tenant, prefix) = (authority.tenant(), [ActorKind::Customer.byte()]);
     let mut last = after;
     loop {
         let from = last.map(|id| ActorKey::customer(tenant, id).to_bytes()[16..].to_vec());
@@ -99,7 +103,8 @@ async fn scan<V: Visitor>(
         for (index, (key, item)) in rows.iter().enumerate() {
             let Some(actor) = ActorKey::from_bytes(key.bytes()) else { continue };
             let row = Row::<Customer>::read(&actor, item)?;
-            let go = visitor.visit(app, actor, &row).await?;
+            let visible = may_see(authority, &row.state);
+            let go = if visible { visitor.visit(app, actor, &row).await? } else { Go::On };
             last = actor.as_customer();
             if go == Go::Enough || Instant::now() >= end {
                 let complete = index + 1 == rows.len() && rows.len() < ROWS;

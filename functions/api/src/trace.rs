@@ -106,7 +106,7 @@ fn instance(path: &str, route: &str) -> String {
                 && body.len() <= 26
                 && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
                 && body.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-                && matches!(prefix, "cus" | "seg" | "jrn" | "dl" | "key" | "usr" | "cfl" | "rvw")
+                && matches!(prefix, "cfl" | "cus" | "dl" | "job" | "jrn" | "key" | "rvw" | "seg" | "usr")
         })
     };
     let step = |(pattern, text): (&str, &str)| {

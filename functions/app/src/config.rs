@@ -17,6 +17,8 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// Bytes of a request body after decompression.
     pub inflated_bytes_max: usize,
+    /// Bytes of a file that is imported, after decompression.
+    pub import_bytes_max: usize,
     /// Events in one batch.
     pub batch_events_max: usize,
     /// Events being worked on at once; above it requests are answered 429 before anything is taken.
@@ -43,6 +45,9 @@ pub struct Config {
     pub wecom_url: String,
     /// Base URL of the mini-program API.
     pub miniprogram_url: String,
+    /// Whether webhook endpoints may be called by plain http and at addresses inside this network: for tests, and for
+    /// endpoints that stand beside this process.
+    pub webhooks_allow_http: bool,
     /// WeCom corps this installation may send for.
     pub corps: Vec<Corp>,
     /// Mini-programs this installation may send for.
@@ -98,6 +103,7 @@ impl Default for Config {
             port: 8080,
             body_bytes_max: 500 * 1024,
             inflated_bytes_max: 4 * 1024 * 1024,
+            import_bytes_max: 64 * 1024 * 1024,
             batch_events_max: 2_500,
             in_flight_events_max: 50_000,
             disk_free_bytes_min: 512 * 1024 * 1024,
@@ -111,6 +117,7 @@ impl Default for Config {
             rate_limit_per_minute: 600,
             wecom_url: "https://qyapi.weixin.qq.com".into(),
             miniprogram_url: "https://api.weixin.qq.com".into(),
+            webhooks_allow_http: false,
             corps: Vec::new(),
             miniprograms: Vec::new(),
             oidc: Vec::new(),
@@ -142,6 +149,7 @@ impl Config {
         };
         check(self.body_bytes_max >= 1024, "body_bytes_max must be at least 1024");
         check(self.inflated_bytes_max >= self.body_bytes_max, "inflated_bytes_max must not be below body_bytes_max");
+        check(self.import_bytes_max >= 1024, "import_bytes_max must be at least 1024");
         check(self.batch_events_max >= 1, "batch_events_max must be at least 1");
         check(
             self.in_flight_events_max >= self.batch_events_max,

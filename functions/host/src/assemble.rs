@@ -100,6 +100,7 @@ pub fn engine(opened: &Opened, clock: Arc<dyn Clock>) -> Arc<Engine> {
         wall: Arc::new(SystemClock),
         keys: KeyRing::new(opened.master),
         catalogs: roadbook_runtime::Catalogs::default(),
+        subscriptions: roadbook_runtime::webhooks::Subscriptions::default(),
         limits: Limits::default(),
         tally: Tally::default(),
     })

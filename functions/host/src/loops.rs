@@ -1,10 +1,10 @@
-//! What runs beside the doors: the relay, the timers, the sender, the sweeps. Each waits for work and costs nothing
+//! What runs beside the doors: the relay, the timers, the sender, the sweeps, the jobs. Each waits for work and costs nothing
 //! meanwhile.
 
 use roadbook_kernel::Moment;
 use roadbook_runtime::ports::{Channel, DueKind, Fault};
 use roadbook_runtime::relay::Relay;
-use roadbook_runtime::{Deliver, Engine, advance_backfill, sweep};
+use roadbook_runtime::{Deliver, Engine, Router, advance_backfill, sweep};
 use roadbook_send::Sender;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,14 @@ const SENDS: usize = 256;
 const SENDS_RECOVERED: usize = 10_000;
 /// Customers a segment sweep looks at between two looks at the clock.
 const BACKFILL_CUSTOMERS: usize = 500;
+/// Events of one piece of a job: a few milliseconds of work, between which live traffic has its turn.
+const JOB_EVENTS: usize = 256;
 /// The longest a loop sleeps without looking: the level trigger.
 const LOOK_MS_MAX: i64 = 60_000;
 /// After new commits a loop looks again, but not more often than this: under load that is one look for many commits.
 const GATHER: Duration = Duration::from_millis(20);
+/// The longest the jobs sleep without looking: files whose upload was given up are removed on the way.
+const JOBS_LOOK: Duration = Duration::from_secs(600);
 /// Pause after a fault.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -37,6 +41,8 @@ pub struct Loops {
     pub engine: Arc<Engine>,
     /// The way deliveries go.
     pub deliver: Arc<dyn Deliver>,
+    /// The way events go.
+    pub router: Arc<Router>,
     /// The way out.
     pub channel: Arc<dyn Channel>,
 }
@@ -48,6 +54,7 @@ impl Loops {
         tokio::spawn(self.clone().relay());
         tokio::spawn(self.clone().timers());
         tokio::spawn(self.clone().sweeps());
+        tokio::spawn(self.clone().jobs());
         tokio::spawn(self.sender(stopped))
     }
 
@@ -170,6 +177,38 @@ impl Loops {
                 Ok(one) => more |= one,
                 Err(fault) => {
                     tracing::warn!(tenant.id = %tenant.id, %fault, "a segment sweep stopped; it goes on where it was");
+                }
+            }
+        }
+        Ok(more)
+    }
+
+    async fn jobs(self) {
+        loop {
+            let (seen, begun) = (self.engine.journal.last(), tokio::time::Instant::now());
+            match self.all_jobs().await {
+                // As long a pause as the piece took: jobs have half of one thread's time at most, however slow the disk.
+                Ok(true) => tokio::time::sleep(begun.elapsed()).await,
+                Ok(false) => {
+                    let _woken_or_late = tokio::time::timeout(JOBS_LOOK, self.engine.journal.wait(seen)).await;
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, "a job stopped; it goes on where it was");
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn all_jobs(&self) -> Result<bool, Fault> {
+        let mut more = false;
+        for tenant in roadbook_app::Tenants::new(self.engine.store.clone()).list().await? {
+            // One tenant's trouble must not hold up the jobs of the others.
+            match roadbook_jobs::advance(&self.router, tenant.id, JOB_EVENTS).await {
+                Ok(one) => more |= one,
+                Err(fault) => {
+                    tracing::warn!(tenant.id = %tenant.id, %fault, "a job stopped; it goes on where it was");
                 }
             }
         }

@@ -50,7 +50,8 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
     socket::listen(&place.data, host.clone())?;
     let (stop_sending, stopped) = watch::channel(false);
     let deliver = app.router.deliver().clone();
-    let sender = Loops { engine: app.engine.clone(), deliver, channel: host.channel.clone() }.start(stopped);
+    let (engine, router, channel) = (app.engine.clone(), app.router.clone(), host.channel.clone());
+    let sender = Loops { engine, deliver, router, channel }.start(stopped);
     // Before anybody is told that the process is ready: a supervisor may stop it in the same instant.
     let stop = stop_signal()?;
     announce(listener.local_addr()?, keys, as_json);

@@ -35,7 +35,32 @@ impl Reader<'_> {
             let items = [self.level(&condition["not"], depth + 1)];
             return json!({ "head": self.say("condition.not", &[]), "items": items });
         }
+        if condition["vehicle"].is_object() {
+            return self.vehicle(&condition["vehicle"], depth);
+        }
         json!({ "line": self.leaf(condition) })
+    }
+
+    /// A car of the customer: in which role, and what holds for it.
+    fn vehicle(&self, vehicle: &Value, depth: usize) -> Value {
+        let roles = self.words("role", &vehicle["roles"]);
+        let head = match roles.as_str() {
+            "" => self.say("condition.vehicle", &[]),
+            roles => self.say("condition.vehicle_as", &[("roles", roles)]),
+        };
+        match vehicle["matches"].is_object() {
+            true => json!({ "head": head, "items": [self.level(&vehicle["matches"], depth + 1)] }),
+            false => json!({ "line": head }),
+        }
+    }
+
+    /// A list of words of a group, in the language of the page.
+    fn words(&self, group: &str, list: &Value) -> String {
+        let word = |code: &Value| {
+            let code = text_of(code);
+            self.texts.get(self.lang, &format!("{group}.{code}")).unwrap_or(&code).to_owned()
+        };
+        list.as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(" / ")
     }
 
     fn leaf(&self, leaf: &Value) -> String {
@@ -49,11 +74,18 @@ impl Reader<'_> {
             let key = if leaf["op"].is_null() { "condition.has_tag" } else { "condition.tag" };
             return self.compared(key, leaf, &text_of(&leaf["tag"]));
         }
-        for what in ["segment", "journey"] {
-            if let Some(id) = leaf[what].as_str() {
-                let name = self.names[id].as_str().unwrap_or(id);
-                return self.say(&format!("condition.{what}"), &[("name", name)]);
+        for what in ["stage", "aipl"] {
+            if leaf[what].is_array() {
+                return self.say(&format!("condition.{what}"), &[("value", &self.words(what, &leaf[what]))]);
             }
+        }
+        if let Some(id) = leaf["segment"].as_str() {
+            return self.say("condition.segment", &[("name", self.names[id].as_str().unwrap_or(id))]);
+        }
+        if let Some(id) = leaf["journey"].as_str() {
+            let name = self.names[id].as_str().unwrap_or(id);
+            let (state, window) = (self.words("passage", &json!([leaf["state"]])), self.window(leaf));
+            return self.say("condition.journey", &[("name", name), ("state", &state), ("window", &window)]);
         }
         leaf.to_string()
     }
@@ -143,14 +175,19 @@ mod tests {
             { "event": "order_placed", "count": { "op": "eq", "value": 0 } },
             { "event": "order_placed", "last": { "op": "before", "days": 180 } },
             { "segment": "seg_1" },
+            { "stage": ["service", "renewal"] },
+            { "aipl": ["loyal"] },
+            { "journey": "jrn_1", "state": "goal_reached", "within_days": 90 },
+            { "vehicle": { "roles": ["owner"], "matches": { "stage": ["upgrade"] } } },
         ]});
         let names = json!({ "seg_1": "Owners" });
         for lang in Lang::ALL {
             let text = Reader { texts: &texts, lang, names: &names }.read(&condition).to_string();
-            for word in ["series", "R1", "14", "wecom_friend", "H / A", "上海", "180", "Owners"] {
+            for word in ["series", "R1", "14", "wecom_friend", "H / A", "上海", "180", "Owners", "jrn_1", "90"] {
                 assert!(text.contains(word), "{word} in {text}");
             }
             assert!(!text.contains("condition.") && !text.contains("{event}") && !text.contains("{op}"), "{text}");
+            assert!(!text.contains("goal_reached") && !text.contains("upgrade"), "{text}");
         }
     }
 }

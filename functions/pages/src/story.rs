@@ -110,6 +110,7 @@ const TOLD: &[&str] = &[
     "verdict",
     "cause",
     "iteration",
+    "as_of",
     "kinds",
     "to",
     "vin",
@@ -139,7 +140,7 @@ impl Teller<'_> {
             "at": line["occurred_at"],
             "family": family.name(),
             "title": title,
-            "code": if family == Family::Events { line["name"].clone() } else { Value::Null },
+            "code": if family == Family::Events && line["name"] != line["event_type"] { line["name"].clone() } else { Value::Null },
             "details": self.details(line),
             "link": link(line),
             "stated_at": line["stated_at"],
@@ -154,14 +155,18 @@ impl Teller<'_> {
 
     fn event(&self, line: &Value) -> String {
         let call = line["event_type"].as_str().unwrap_or_default();
-        match line["name"].as_str().filter(|name| !name.is_empty()) {
+        match line["name"].as_str().filter(|name| !name.is_empty() && *name != call) {
             Some(name) => self.word("event", name),
             None => self.word("call", call),
         }
     }
 
     fn fact(&self, line: &Value) -> String {
-        let fact = line["fact"].as_str().unwrap_or_default();
+        let fact = match line["fact"].as_str().unwrap_or_default() {
+            "stage_moved" if line["from"].is_null() => "stage_begun",
+            "stage_moved" if line["to"].is_null() => "stage_ended",
+            fact => fact,
+        };
         let key = format!("fact.{fact}");
         let values = self.values(line);
         let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -232,10 +237,8 @@ impl Teller<'_> {
     fn details(&self, line: &Value) -> Vec<[String; 2]> {
         let mut found = Vec::new();
         let empty = Map::new();
-        for member in ["properties"] {
-            let fields = line[member].as_object().unwrap_or(&empty);
-            found.extend(fields.iter().map(|(key, value)| [key.clone(), text_of(value)]));
-        }
+        let properties = line["properties"].as_object().unwrap_or(&empty);
+        found.extend(properties.iter().map(|(key, value)| [key.clone(), text_of(value)]));
         for (how, fields) in line["traits"].as_object().unwrap_or(&empty) {
             let set = fields.as_object().unwrap_or(&empty);
             let sign = if how == "set" { String::new() } else { format!(" ({how})") };

@@ -2,6 +2,10 @@
 //!
 //! Every step is durable before the next one begins; `runtime::sends` shows the states.
 
+mod webhooks;
+
+pub use webhooks::{Announcer, Taken};
+
 use futures_util::stream::{self, StreamExt};
 use roadbook_kernel::{HOUR_MS, Moment};
 use roadbook_runtime::ports::{Channel, Fault};

@@ -10,6 +10,8 @@
 //! | `add_msg_template` | never | a second call makes a second task |
 //! | `message/subscribe/send` | never | a second call uses a second grant |
 //!
+//! Besides the platforms it calls the tenants' own webhook endpoints ([`Webhooks`]), at least once and signed.
+//!
 //! Where is what: codes and what they mean in [`reaction`]; tokens in `tokens.rs`; lost answers in `http.rs`; waiting
 //! lanes in `lanes.rs`.
 
@@ -26,6 +28,7 @@ mod recording;
 mod secret;
 mod settings;
 mod tokens;
+mod webhooks;
 mod wecom;
 
 pub use accounts::{Accounts, CorpAccount, MiniProgramAccount};
@@ -34,3 +37,4 @@ pub use documents::Documents;
 pub use recording::{Recorded, Recording};
 pub use secret::Secret;
 pub use settings::{Settings, SettingsError};
+pub use webhooks::Webhooks;

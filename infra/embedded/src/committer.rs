@@ -221,7 +221,7 @@ impl<'a> Group<'a> {
             None => self.batch.remove(table, put.key.bytes()),
         }
         match (&put.item, put.key.space()) {
-            (Some(item), Space::Actor | Space::Claim | Space::Send) => {
+            (Some(item), Space::Actor | Space::Claim | Space::Send | Space::Delivery) => {
                 self.versions.insert(put.key.clone(), item.version)
             }
             (None, _) => drop(self.versions.remove(&put.key)),

@@ -12,6 +12,7 @@ use roadbook_runtime::ports::{DueEntry, DueKind, Fault, ItemKey, Space};
 use std::sync::Mutex;
 
 const HEADER: usize = 10;
+const KINDS: usize = 3;
 
 #[derive(Clone, Copy)]
 struct Front {
@@ -24,13 +25,14 @@ struct Front {
     searches: u32,
 }
 
-/// Fronts of all lanes of both kinds.
-pub(crate) struct Fronts(Mutex<[[Front; LANES as usize]; 2]>);
+/// Fronts of all lanes of every kind.
+pub(crate) struct Fronts(Mutex<[[Front; LANES as usize]; KINDS]>);
 
 const fn kind_byte(kind: DueKind) -> u8 {
     match kind {
         DueKind::Actor => 0,
         DueKind::Send => 1,
+        DueKind::Delivery => 2,
     }
 }
 
@@ -38,6 +40,7 @@ const fn space(kind: DueKind) -> Space {
     match kind {
         DueKind::Actor => Space::Actor,
         DueKind::Send => Space::Send,
+        DueKind::Delivery => Space::Delivery,
     }
 }
 
@@ -67,7 +70,7 @@ fn prefix(kind: DueKind, lane: u8, at: Moment) -> [u8; HEADER] {
 impl Default for Fronts {
     fn default() -> Self {
         let unknown = Front { bound: Moment::MIN, written: Moment::MAX, searches: 0 };
-        Self(Mutex::new([[unknown; LANES as usize]; 2]))
+        Self(Mutex::new([[unknown; LANES as usize]; KINDS]))
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) struct Tables {
     letters: Keyspace,
     documents: Keyspace,
     sends: Keyspace,
+    deliveries: Keyspace,
     counters: Keyspace,
     /// actor, version -> turn record: History.
     pub(crate) turns: Keyspace,
@@ -53,6 +54,7 @@ impl Tables {
             letters: table("letters", small)?,
             documents: table("documents", small)?,
             sends: table("sends", small)?,
+            deliveries: table("deliveries", small)?,
             counters: table("counters", small)?,
             turns: database.keyspace("turns", turns)?,
             journal: table("journal", small)?,
@@ -63,7 +65,7 @@ impl Tables {
     }
 
     /// Every keyspace with its name.
-    pub(crate) fn named(&self) -> [(&'static str, &Keyspace); 11] {
+    pub(crate) fn named(&self) -> [(&'static str, &Keyspace); 12] {
         [
             ("actors", &self.actors),
             ("claims", &self.claims),
@@ -71,6 +73,7 @@ impl Tables {
             ("letters", &self.letters),
             ("documents", &self.documents),
             ("sends", &self.sends),
+            ("deliveries", &self.deliveries),
             ("counters", &self.counters),
             ("turns", &self.turns),
             ("journal", &self.journal),
@@ -88,6 +91,7 @@ impl Tables {
             Space::Letter => &self.letters,
             Space::Document => &self.documents,
             Space::Send => &self.sends,
+            Space::Delivery => &self.deliveries,
             Space::Counter => &self.counters,
         }
     }

@@ -147,10 +147,18 @@ pub fn simulator(place: &Place, log: &Path) -> Result<Process> {
 /// # Errors
 /// Folders and settings that cannot be written.
 pub fn server(place: &Place, data: &Path, port: u16, simulator: &str) -> Result<Command> {
+    server_for(place, data, port, simulator, SIMULATED_ACCOUNTS)
+}
+
+/// The same with accounts of one's own, as `roadbook.toml` has them.
+///
+/// # Errors
+/// Folders and settings that cannot be written.
+pub fn server_for(place: &Place, data: &Path, port: u16, simulator: &str, accounts: &str) -> Result<Command> {
     let folder = data.parent().context("a data folder has a parent")?;
     fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     let settings = data.with_extension("toml");
-    fs::write(&settings, SIMULATED_ACCOUNTS).with_context(|| format!("write {}", settings.display()))?;
+    fs::write(&settings, accounts).with_context(|| format!("write {}", settings.display()))?;
     let mut command = place.command(place.roadbook());
     command.arg("serve").arg("--data").arg(data).arg("--config").arg(settings);
     command.args(["--port", &port.to_string(), "--json"]);

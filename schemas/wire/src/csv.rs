@@ -144,7 +144,7 @@ impl LineReader {
         let properties: Map<String, Value> = values(&self.properties)?.into_iter().collect();
         let producer_id = format!("line {line}");
         Ok(Inbound {
-            message: self.keys.message(&self.file, &producer_id),
+            message: crate::line_message(&self.keys, &self.file, line),
             producer_id: Some(producer_id),
             occurred_at: when.at,
             observation: Observation {

@@ -15,6 +15,7 @@ mod dto;
 mod evidence;
 mod identifiers;
 mod inbound;
+mod line;
 mod loose;
 mod mapping;
 mod problem;
@@ -27,6 +28,7 @@ pub use batch::{BATCH_EVENTS_MAX, BODY_BYTES_MAX, BodyError, RawBatch, read_batc
 pub use csv::{LineError, LineReader};
 pub use identifiers::{Dropped, EVENT_IDENTIFIERS_MAX};
 pub use inbound::{EVENT_BYTES_MAX, Inbound, NAME_BYTES_MAX, PROPERTIES_MAX};
+pub use line::{kept, line_message, read_line};
 pub use mapping::{Cell, CellType, DateColumn, Delimiter, Mapping, MappingError, TraitCells};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rejected::{Outcome, Rejected};

@@ -67,6 +67,7 @@ impl<S: Backend> Rig<S> {
             wall: wall.clone(),
             keys: KeyRing::new([7; 32]),
             catalogs: Default::default(),
+            subscriptions: Default::default(),
             limits,
             tally: Tally::default(),
         });

@@ -7,6 +7,7 @@ mod it {
     pub mod inbox;
     pub mod laws;
     pub mod life;
+    pub mod pause;
     pub mod scenario;
     pub mod segments;
     pub mod stores;

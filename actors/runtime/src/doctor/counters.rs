@@ -28,6 +28,7 @@ enum Population {
     Members(SegmentId),
     Runs(JourneyId),
     At(JourneyId, String),
+    Held(JourneyId, String),
 }
 
 impl Recount {
@@ -53,6 +54,9 @@ impl Recount {
         for run in state.runs.values() {
             *self.there.entry(Population::Runs(run.journey)).or_default() += 1;
             *self.there.entry(Population::At(run.journey, run.node.clone())).or_default() += 1;
+            if run.held.is_some() {
+                *self.there.entry(Population::Held(run.journey, run.node.clone())).or_default() += 1;
+            }
         }
     }
 
@@ -128,6 +132,11 @@ fn names(population: &Population) -> (String, String, Option<String>) {
             journey_stats::name(*journey, &format!("node/{node}/entered")),
             Some(journey_stats::name(*journey, &format!("node/{node}/left"))),
         ),
+        Population::Held(journey, node) => (
+            format!("runs of {journey} held at `{node}`"),
+            journey_stats::name(*journey, &format!("node/{node}/held")),
+            None,
+        ),
     }
 }
 
@@ -141,6 +150,9 @@ fn population(key: &ItemKey) -> Option<(Population, i64)> {
         ["journey", journey, "ended", _] => Some((Population::Runs(journey.parse().ok()?), -1)),
         ["journey", journey, "node", node, "entered"] => {
             Some((Population::At(journey.parse().ok()?, node.to_owned()), 1))
+        }
+        ["journey", journey, "node", node, "held"] => {
+            Some((Population::Held(journey.parse().ok()?, node.to_owned()), 1))
         }
         ["journey", journey, "node", node, "left"] => {
             Some((Population::At(journey.parse().ok()?, node.to_owned()), -1))

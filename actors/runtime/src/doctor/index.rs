@@ -9,6 +9,7 @@ use crate::ports::store::{LANES, lane};
 use crate::ports::{Due, DueEntry, DueKind, Fault, ItemKey};
 use crate::row::Row;
 use crate::sends;
+use crate::webhooks;
 use roadbook_customer::Customer;
 use roadbook_kernel::{ActorKey, DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
@@ -48,6 +49,7 @@ async fn stray(exam: &mut Exam<'_>, kind: DueKind, check: &'static str, entry: &
             Row::<Customer>::read(&actor, item).ok().map(|row| row.due)
         }
         DueKind::Send => sends::read(item).ok().map(|job| job.waits_until()),
+        DueKind::Delivery => webhooks::read(item).ok().map(|delivery| Some(delivery.due())),
     });
     if asked == Some(Some(entry.due)) && exam.scope.tenants.contains(&tenant) {
         return Ok(());
@@ -81,6 +83,7 @@ pub(crate) fn name(kind: DueKind, key: &ItemKey) -> String {
     match kind {
         DueKind::Actor => ActorKey::from_bytes(key.bytes()).map(|actor| format!("{actor:?}")),
         DueKind::Send => send(key).map(|send| roadbook_kernel::SendKey::from_u128(send).to_string()),
+        DueKind::Delivery => webhooks::named(key).map(|(_, id)| id.to_string()),
     }
     .unwrap_or_else(|| crate::doctor::unreadable::hex(key.local()))
 }

@@ -48,9 +48,9 @@ pub(super) async fn carry_out(engine: &Engine, deliver: &dyn Deliver, repair: &S
             told(tell(engine, deliver, *actor, id, Command::ReportSend(report), now).await?)
         }
         Step::Poke { actor, .. } => deliver.poke(*actor).await.map(|()| Mended::Done),
-        Step::Sweep { tenant, segment, edition, anew } => {
+        Step::Sweep { tenant, aim, edition, anew } => {
             if *anew {
-                backfill::begin(engine, *tenant, *segment, *edition).await?;
+                backfill::begin_sweep(engine, *tenant, *aim, *edition).await?;
             }
             while backfill::advance(engine, deliver, *tenant, SWEEP_CUSTOMERS).await? {}
             Ok(Mended::Done)
@@ -188,7 +188,10 @@ async fn intended(engine: &Engine, actor: ActorKey, send: SendKey) -> Result<Opt
         for turn in &turns {
             let front = Record::new(&turn.record)?.front::<<Customer as Durable>::Effect>()?;
             for effect in front.into_iter().flat_map(|front| front.effects) {
-                let Effect::Send(outbound) = effect;
+                let outbound = match effect {
+                    Effect::Send(outbound) => outbound,
+                    Effect::Announce(_) => continue,
+                };
                 if outbound.key == send {
                     return Ok(Some(SendJob::new(outbound, actor, turn.version, engine.clock.now())));
                 }

@@ -70,7 +70,10 @@ impl Outbox {
         };
         let Some(Front { effects, adds }) = front else { return Ok(()) };
         for effect in effects {
-            let Effect::Send(outbound) = effect;
+            let outbound = match effect {
+                Effect::Send(outbound) => outbound,
+                Effect::Announce(_) => continue,
+            };
             self.sends.insert(outbound.key);
         }
         for (name, amount) in adds {

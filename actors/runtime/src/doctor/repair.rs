@@ -3,13 +3,14 @@
 //! A repair holds keys and versions and no contents: it is worked out again when it is done, and nothing is written
 //! where anything it was based on has changed since.
 
+use crate::backfill::Aim;
 use crate::doctor::mend::carry_out;
 use crate::engine::Engine;
 use crate::ports::{Due, Fault, ItemKey};
 use crate::router::Deliver;
 use roadbook_customer::SendOutcome;
 use roadbook_identity::IdentifierKey;
-use roadbook_kernel::{ActorKey, CustomerId, JourneyId, MessageId, Moment, SegmentId, SendKey, TenantId};
+use roadbook_kernel::{ActorKey, CustomerId, JourneyId, MessageId, Moment, SendKey, TenantId};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -92,8 +93,8 @@ pub(crate) enum Step {
     Tell { actor: ActorKey, send: SendKey, outcome: SendOutcome, row: Guard },
     /// Lets an actor do what is due.
     Poke { actor: ActorKey, guard: Guard },
-    /// Counts a segment back, from the beginning or from where it stands.
-    Sweep { tenant: TenantId, segment: SegmentId, edition: u64, anew: bool },
+    /// Tells every customer of a change of the catalog, from the beginning or from where it stands.
+    Sweep { tenant: TenantId, aim: Aim, edition: u64, anew: bool },
     /// Adds the difference to a counter.
     Count { tenant: TenantId, counter: String, amount: i64 },
 }
@@ -224,8 +225,8 @@ impl std::fmt::Display for Step {
             }
             Step::Tell { send, row, .. } => write!(f, "tell {} what became of {send}", row.item),
             Step::Poke { guard, .. } => write!(f, "poke {}: it does what is due now", guard.item),
-            Step::Sweep { segment, anew: true, .. } => write!(f, "count {segment} back from the beginning"),
-            Step::Sweep { segment, anew: false, .. } => write!(f, "count {segment} back to the end"),
+            Step::Sweep { aim, anew: true, .. } => write!(f, "sweep all customers for {aim} from the beginning"),
+            Step::Sweep { aim, anew: false, .. } => write!(f, "sweep all customers for {aim} to the end"),
             Step::Count { counter, amount, .. } => write!(f, "add {amount} to the counter {counter}"),
         }
     }

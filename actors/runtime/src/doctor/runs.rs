@@ -1,5 +1,6 @@
 //! Runs: every journey under way stands at a node of a revision that is there, and goes on when it should.
 
+use crate::backfill::{self, Aim};
 use crate::catalogs::revision_name;
 use crate::doctor::Repair;
 use crate::doctor::index::shown;
@@ -18,11 +19,13 @@ const NAME: &str = "runs";
 pub(crate) struct Runs {
     tenant: TenantId,
     nodes: BTreeMap<(JourneyId, u32), Option<BTreeSet<String>>>,
+    /// Journeys whose held runs were looked at: each is told of once.
+    held: BTreeSet<JourneyId>,
 }
 
 impl Runs {
     pub(crate) const fn new(tenant: TenantId) -> Self {
-        Self { tenant, nodes: BTreeMap::new() }
+        Self { tenant, nodes: BTreeMap::new(), held: BTreeSet::new() }
     }
 
     /// Looks at the runs of a live customer.
@@ -36,6 +39,9 @@ impl Runs {
             if !self.nodes.contains_key(&pinned) {
                 let nodes = self.nodes_of(exam, run.journey, run.revision).await?;
                 self.nodes.insert(pinned, nodes);
+            }
+            if run.held.is_some() && self.held.insert(run.journey) {
+                self.held(exam, seen, run.journey).await?;
             }
             match self.nodes.get(&pinned) {
                 Some(Some(nodes)) if nodes.contains(&run.node) => stuck(exam, seen, run),
@@ -81,6 +87,33 @@ impl Runs {
         Ok(None)
     }
 
+    /// A run may be held while its journey stands still, and until the sweep that lets it go has come by.
+    async fn held(&self, exam: &mut Exam<'_>, seen: &Seen, journey: JourneyId) -> Result<(), Fault> {
+        let Some(catalog) = super::backfills::catalog(exam.engine, self.tenant).await? else { return Ok(()) };
+        let is_paused = catalog.journeys.get(&journey).is_some_and(|entry| entry.paused_at.is_some());
+        let aim = Aim::Runs(journey);
+        let sweep = match backfill::sweep_of(exam.engine, self.tenant, aim).await {
+            Ok(sweep) => sweep,
+            // Reported where sweeps are looked at.
+            Err(Fault::Corrupt(_)) => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        if is_paused || sweep.is_some_and(|sweep| !sweep.done) {
+            return Ok(());
+        }
+        let repair = Step::Sweep { tenant: self.tenant, aim, edition: catalog.edition, anew: true };
+        exam.report.add(Finding {
+            check: NAME,
+            code: "held_for_nothing",
+            tenant: Some(self.tenant),
+            subject: seen.name(),
+            detail: format!("a run of {journey} is held, and the journey does not stand still"),
+            means: "the run goes on only when something else happens to the customer",
+            repair: Some(Repair(repair)),
+        });
+        Ok(())
+    }
+
     fn at_no_node(&self, exam: &mut Exam<'_>, seen: &Seen, run: &Run) {
         exam.report.add(Finding {
             check: NAME,
@@ -105,6 +138,10 @@ pub(crate) async fn published(
 }
 
 fn stuck(exam: &mut Exam<'_>, seen: &Seen, run: &Run) {
+    // A held run waits without a timer, or with one that the timers' check looks at.
+    if run.held.is_some() {
+        return;
+    }
     let served = exam.scope.served_until;
     let (code, detail) = match run.state {
         RunState::Ready if seen.row.last_turn < served.minus_ms(STUCK_MS) => {

@@ -51,6 +51,7 @@ pub(crate) fn found(exam: &mut Exam<'_>, key: &ItemKey, name: Option<String>, ve
         Space::Actor => ("row_unreadable", "nothing can happen to this actor; restore its row from a backup"),
         Space::Claim => ("claim_unreadable", "events that carry this identifier fail; restore it from a backup"),
         Space::Send => ("send_unreadable", "what it was to send and what became of it is not known"),
+        Space::Delivery => ("delivery_unreadable", "what it was to announce to which endpoint is not known"),
         Space::Letter => ("letter_unreadable", "this dead letter cannot be looked at nor sent again"),
         Space::Document => ("document_unreadable", "what is pinned to it cannot go on; restore it from a backup"),
         Space::Page | Space::Counter => ("item_unreadable", "restore it from a backup"),

@@ -4,9 +4,11 @@
 pub mod channel;
 pub mod clock;
 pub mod history;
+pub mod hooks;
 pub mod store;
 
 pub use channel::{Channel, Outbound, PollAnswer, SendAnswer};
 pub use clock::Clock;
 pub use history::{Committed, History, Journal, Turn, TurnIndex};
+pub use hooks::{HookAnswer, HookCall, Hooks};
 pub use store::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Store};

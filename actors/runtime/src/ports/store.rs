@@ -4,7 +4,7 @@ use crate::ports::history::{Turn, TurnIndex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use roadbook_identity::IdentifierKey;
-use roadbook_kernel::{ActorKey, DeadLetterId, MessageId, Moment, SendKey, TenantId};
+use roadbook_kernel::{ActorKey, DeadLetterId, DeliveryId, EndpointId, MessageId, Moment, SendKey, TenantId};
 
 /// The world failed. Nothing is known to have happened, except after [`CommitError::Fault`] of a commit, which may or
 /// may not have been applied: load again and look.
@@ -55,14 +55,24 @@ pub enum Space {
     Document,
     /// One per send.
     Send,
+    /// One per announcement to a webhook endpoint.
+    Delivery,
     /// Exact counters: the value is a number.
     Counter,
 }
 
 impl Space {
     /// Every space, for stores that keep one table each.
-    pub const ALL: [Space; 7] =
-        [Space::Actor, Space::Claim, Space::Page, Space::Letter, Space::Document, Space::Send, Space::Counter];
+    pub const ALL: [Space; 8] = [
+        Space::Actor,
+        Space::Claim,
+        Space::Page,
+        Space::Letter,
+        Space::Document,
+        Space::Send,
+        Space::Delivery,
+        Space::Counter,
+    ];
 }
 
 /// The key of an item. It begins with 16 bytes of tenant in every space; only the constructors below make one, so
@@ -116,6 +126,11 @@ impl ItemKey {
     /// A send.
     pub fn send(tenant: TenantId, key: SendKey) -> Self {
         Self::new(Space::Send, tenant, &[&key.as_u128().to_be_bytes()])
+    }
+
+    /// An announcement to an endpoint.
+    pub fn delivery(tenant: TenantId, endpoint: EndpointId, id: DeliveryId) -> Self {
+        Self::new(Space::Delivery, tenant, &[&endpoint.as_u128().to_be_bytes(), &id.as_u128().to_be_bytes()])
     }
 
     /// A counter by its name.
@@ -189,13 +204,16 @@ pub struct Put {
     pub item: Option<Item>,
 }
 
-/// What is due: an actor's timer or a send's next attempt.
+/// What is due: an actor's timer, or the next attempt of a send or a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DueKind {
     /// An actor must be poked.
     Actor,
     /// A send must be tried or polled.
     Send,
+    /// An announcement must be delivered to its endpoint. Apart from sends, so that an endpoint which answers nobody
+    /// cannot stand in the way of a message to a person.
+    Delivery,
 }
 
 /// A change of the due index, in the same commit as the item it is about.
@@ -203,7 +221,7 @@ pub enum DueKind {
 pub struct Due {
     /// Which index.
     pub kind: DueKind,
-    /// The item: an actor's or a send's.
+    /// The item: an actor's, a send's or a delivery's.
     pub key: ItemKey,
     /// Where it stood.
     pub was: Option<Moment>,

@@ -77,7 +77,7 @@ pub(super) fn count(journey: JourneyId, step: &RunEvent, adds: &mut Vec<(String,
 
 /// Runs that a pause holds at a node: so many more, or fewer.
 pub(super) fn hold(journey: JourneyId, node: &str, by: i64, adds: &mut Vec<(String, i64)>) {
-    adds.push((format!("journey/{journey}/node/{node}/held"), by));
+    adds.push((name(journey, &format!("node/{node}/held")), by));
 }
 
 /// Two customers who counted as one are two again: runs that none of them would be in ended, runs that only came to be

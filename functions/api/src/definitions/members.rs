@@ -37,7 +37,7 @@ pub(crate) async fn of_segment(
     entry(&catalog(&api, tenant).await?, id)?;
     let after = page.after.as_deref().and_then(place).map(CustomerId::from_u128);
     let visitor = Members { segment: id, limit: page.limit, rows: Vec::new() };
-    let scanned = api.scans.run(tenant, after, visitor).await?;
+    let scanned = api.scans.run(&secret, after, visitor).await?;
     let next = scanned.last.filter(|_| !scanned.complete).map(|last| last.as_u128().to_be_bytes().to_vec());
     Ok(Json(page.answer(scanned.visitor.rows, next)))
 }
@@ -82,7 +82,7 @@ pub(crate) async fn of_journey(
     let begin = begin.map(CustomerId::from_u128);
     let after = after.map(|(customer, run)| (CustomerId::from_u128(customer), run));
     let visitor = Runs { journey: id, node, after, limit: page.limit, rows: Vec::new(), more: false, last: after };
-    let scanned = api.scans.run(tenant, begin, visitor).await?;
+    let scanned = api.scans.run(&secret, begin, visitor).await?;
     let (seen, complete) = (scanned.visitor, scanned.complete);
     let last = if seen.more { seen.last } else { scanned.last.map(|last| (last, RunId::from_u128(u128::MAX))) };
     let next = last.filter(|_| seen.more || !complete);

@@ -56,7 +56,7 @@ pub(crate) async fn preview(
         sample_max: sample,
         sample: Vec::new(),
     };
-    let scanned = api.scans.run(tenant, None, visitor).await?;
+    let scanned = api.scans.run(&secret, None, visitor).await?;
     let (seen, complete) = (scanned.visitor, scanned.complete);
     // As far as the relay has come, and never fewer than were just seen.
     let known = engine.store.load(&ItemKey::counter(tenant, "customers")).await?.map_or(0, |item| item.amount());

@@ -57,7 +57,7 @@ pub(super) enum Found {
 struct Record {
     /// When it was written last.
     at: Moment,
-    /// Hash of query and body.
+    /// Hash of query, `If-Match` and body.
     body: Hash128,
     state: State,
 }

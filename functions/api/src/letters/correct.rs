@@ -6,6 +6,7 @@
 
 use super::{load, view};
 use crate::api::Api;
+use crate::etag::{self, tagged};
 use crate::failure::Failure;
 use crate::fields;
 use crate::params::PathId;
@@ -14,6 +15,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use roadbook_kernel::{DeadLetterId, Personal, Place, Refusal};
 use roadbook_runtime::ports::{Commit, Expect, Item, ItemKey, Put};
 use roadbook_runtime::{Correction, Letter, LetterKind, LetterStatus};
@@ -28,8 +30,10 @@ pub(crate) async fn correct(
     PathId(id): PathId<DeadLetterId>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
+    let expected = etag::optional(&headers)?;
     let (mut letter, version) = load(&api, secret.tenant(), id).await?;
+    expected.check(version).map_err(Failure::refused)?;
     let sent = Value::Object(fields::object(&api, &headers, body).await?);
     if letter.applied {
         let detail = "a replay of this letter was applied: there is nothing left to correct";
@@ -47,7 +51,7 @@ pub(crate) async fn correct(
     let key = ItemKey::letter(letter.tenant, letter.id);
     let put = Put { key, expect: Expect::Version(version), item };
     api.engine().store.commit(Commit { puts: vec![put], ..Commit::default() }).await?;
-    Ok(Json(view::letter(&letter)))
+    Ok(tagged(version + 1, Json(view::letter(&letter))))
 }
 
 /// Puts the values back for the masks.

@@ -3,24 +3,27 @@
 mod correct;
 mod producer;
 mod replay;
+mod replay_many;
 mod view;
 
 pub(crate) use correct::correct;
 pub(crate) use producer::producer_id;
 pub(crate) use replay::replay;
+pub(crate) use replay_many::replay_many;
 pub(crate) use view::wire as shown_event;
 
 use crate::api::Api;
+use crate::etag::tagged;
 use crate::failure::Failure;
 use crate::page::{Page, PageQuery};
 use crate::params::{Params, PathId};
 use crate::secret::Secret;
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use roadbook_kernel::{DeadLetterId, TenantId};
 use roadbook_runtime::ports::{ItemKey, Space};
 use roadbook_runtime::{Letter, LetterStatus};
-use serde_json::Value;
 use std::sync::Arc;
 
 /// Letters read at once.
@@ -72,9 +75,9 @@ pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathId(id): PathId<DeadLetterId>,
-) -> Result<Json<Value>, Failure> {
-    let (letter, _) = load(&api, secret.tenant(), id).await?;
-    Ok(Json(view::letter(&letter)))
+) -> Result<Response, Failure> {
+    let (letter, version) = load(&api, secret.tenant(), id).await?;
+    Ok(tagged(version, Json(view::letter(&letter))))
 }
 
 /// A letter and the version it was read at.

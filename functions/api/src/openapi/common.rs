@@ -54,6 +54,9 @@ ids! {
     SendKey, roadbook_kernel::SendKey, "One message to one customer (触达).";
     LetterId, roadbook_kernel::DeadLetterId, "A dead letter (死信).";
     ConflictId, roadbook_kernel::ConflictId, "A suggested merge (疑似同一人).";
+    JobId, roadbook_kernel::JobId, "A job (任务).";
+    EndpointId, roadbook_kernel::EndpointId, "A webhook endpoint.";
+    WebhookMessageId, roadbook_kernel::DeliveryId, "A message to a webhook endpoint; `webhook-id` in its headers.";
     ReviewId, roadbook_kernel::ReviewId, "What an unmerge could not decide (待人工核对).";
 }
 

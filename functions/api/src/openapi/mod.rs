@@ -22,6 +22,7 @@ mod describe;
 mod document;
 mod identity;
 mod ingestion;
+mod jobs;
 mod journeys;
 mod keys;
 mod letters;
@@ -36,6 +37,7 @@ mod segments;
 mod serve;
 mod tags;
 mod timeline_shapes;
+mod webhooks;
 
 use describe::Description;
 
@@ -76,6 +78,12 @@ const AREAS: &[Area] = &[
     Area { tag: "dead letters", text: "What could not be applied, and why (死信).", describe: letters::routes },
     Area { tag: "tags", text: "What tags mean (标签体系), and tags set by hand.", describe: tags::routes },
     Area { tag: "people", text: "Who may sign in (员工), and who asks.", describe: people::routes },
+    Area {
+        tag: "jobs",
+        text: "Imports (导入), and what goes on after its request was answered.",
+        describe: jobs::routes,
+    },
+    Area { tag: "webhooks", text: "Where a tenant wants to be told what happens.", describe: webhooks::routes },
     Area { tag: "debugger", text: "What came in last (事件调试).", describe: debugger::routes },
     Area { tag: "access", text: "API keys (密钥).", describe: keys::routes },
     Area {

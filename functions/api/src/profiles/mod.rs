@@ -4,14 +4,17 @@ mod data_scope;
 mod fact;
 mod lookup;
 mod read;
+mod search;
 mod short;
 mod stages;
 mod timeline;
 mod view;
 
+pub(crate) use data_scope::may_see;
 pub(crate) use fact::observed;
 pub(crate) use lookup::lookup;
 pub(crate) use read::{live, reach};
+pub(crate) use search::search;
 pub(crate) use short::short;
 pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;

@@ -40,6 +40,7 @@ pub(crate) async fn set(
     fields.close()?;
     let by = hand(&secret)?;
     let said = Command::SetTag { tag: tag.clone(), value: Some(value), expires_at, by };
+    profiles::reach(&api, &secret, id).await?;
     let to = ActorKey::customer(secret.tenant(), id);
     let on = command::to_customer(&api, to, message, said, now).await?;
     let customer = live(&api, &secret, on).await?.state;
@@ -63,6 +64,7 @@ pub(crate) async fn clear(
     check_key(&tag)?;
     let message = command::message_id(&api, &secret, &Method::DELETE, &uri, &headers)?;
     let said = Command::SetTag { tag, value: None, expires_at: None, by: hand(&secret)? };
+    profiles::reach(&api, &secret, id).await?;
     let to = ActorKey::customer(secret.tenant(), id);
     command::to_customer(&api, to, message, said, api.engine().clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -130,6 +130,20 @@ async fn what_is_masked_can_be_sent_back_and_stands_for_its_value() {
 }
 
 #[tokio::test]
+async fn two_people_do_not_overwrite_each_others_correction_unseen() {
+    let rig = Rig::new().await;
+    let (_, path) = letter(&rig, json!({ "type": "track", "userId": "u-1", "messageId": "m-1" })).await;
+    let tag = rig.get(&path).await.header("etag").expect("a letter has an ETag").to_owned();
+    let bearer = format!("Bearer {}", rig.mine.secret);
+    let headers = [("authorization", bearer.as_str()), ("if-match", tag.as_str())];
+    let first = rig.send("put", &path, &headers, track("u-1", "Opened", "m-1").to_string()).await;
+    assert!(first.status.is_success() && first.header("etag").is_some_and(|now| now != tag), "{}", first.text());
+    let second = rig.send("put", &path, &headers, track("u-1", "Other", "m-1").to_string()).await;
+    second.is_problem(412, "stale_etag");
+    assert_eq!(rig.get(&path).await.json()["correction"]["event"]["event"], "Opened");
+}
+
+#[tokio::test]
 async fn letters_are_found_by_status_and_code() {
     let rig = Rig::new().await;
     letter(&rig, json!({ "type": "track", "userId": "u-1", "messageId": "m-1" })).await;

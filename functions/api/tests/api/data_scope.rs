@@ -19,6 +19,7 @@ async fn asked(rig: &Rig, token: &str, id: &str, user: &str) -> Vec<(String, Ans
         ("get", format!("/v1/profiles/{id}/stages"), Value::Null),
         ("get", format!("/v1/profiles/{id}/consents"), Value::Null),
         ("post", format!("/v1/profiles/{id}/consents"), consent),
+        ("put", format!("/v1/profiles/{id}/tags/called"), json!({ "value": "yes" })),
     ];
     let mut answers = Vec::new();
     for (method, path, body) in ways {
@@ -66,6 +67,42 @@ async fn a_customer_of_another_store_is_like_one_nobody_has() {
     let untouched = rig.profile_id("userId:u-2").await;
     let timeline = rig.get(&format!("/v1/profiles/{untouched}/timeline")).await.ok();
     assert_eq!(timeline.to_string().matches("\"granted\"").count(), 1, "the whole tenant's word alone: {timeline}");
+    let path = format!("/v1/profiles/{untouched}/tags/called");
+    with(&rig, &dcc, "delete", &path, Value::Null).await.is_problem(404, "not_found");
+    assert!(rig.get(&format!("/v1/profiles/{untouched}")).await.ok()["tags"]["called"].is_object());
+}
+
+#[tokio::test]
+async fn lists_and_counts_are_those_of_the_store() {
+    let rig = Rig::new().await;
+    let visited = json!({ "event": "Store Visited", "count": { "op": "gte", "value": 1 } });
+    let segment = rig.post("/v1/segments", json!({ "name": "visited", "condition": visited })).await.ok();
+    let segment = segment["id"].as_str().unwrap().to_owned();
+    rig.post(&format!("/v1/segments/{segment}/publish"), Value::Null).await.ok();
+    rig.taken(json!([
+        visit("u-1", Some("4S001"), "m-1"),
+        visit("u-2", Some("4S002"), "m-2"),
+        visit("u-3", None, "m-3")
+    ]))
+    .await;
+    rig.post("/v1/users", at_store("dcc@example.com", "dcc_agent")).await.ok();
+    let dcc = token(&rig, "dcc@example.com").await;
+    let members = format!("/v1/segments/{segment}/members");
+    assert_eq!(rig.get(&members).await.ok()["data"].as_array().map(Vec::len), Some(3));
+    let mine = with(&rig, &dcc, "get", &members, Value::Null).await.ok();
+    let ids: Vec<&Value> = mine["data"].as_array().unwrap().iter().map(|row| &row["id"]).collect();
+    assert_eq!(ids, [&json!(rig.profile_id("userId:u-1").await)]);
+    for path in ["/v1/profiles?key=userId:u-2", "/v1/profiles?q=u-2"] {
+        assert_eq!(rig.get(path).await.ok()["data"].as_array().map(Vec::len), Some(1), "{path}");
+        assert_eq!(with(&rig, &dcc, "get", path, Value::Null).await.ok()["data"], json!([]), "{path}");
+    }
+    let path = format!("/v1/profiles?segment={segment}");
+    let found = with(&rig, &dcc, "get", &path, Value::Null).await.ok();
+    assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{found}");
+    let preview = json!({ "condition": visited });
+    assert_eq!(rig.post("/v1/segments/preview", preview.clone()).await.ok()["count"], 3);
+    let seen = with(&rig, &dcc, "post", "/v1/segments/preview", preview).await.ok();
+    assert_eq!((&seen["count"], seen["sample"].as_array().map(Vec::len)), (&json!(1), Some(1)));
 }
 
 /// What cannot be divided by stores is closed to whoever has only one, whatever their role.

@@ -73,6 +73,18 @@ async fn provoke(rig: &Rig) -> Vec<(String, String)> {
         ("get", format!("/v1/profiles/lookup?key=phone:{PHONE}"), String::new()),
         ("get", format!("/v1/profiles/lookup?key=userId:{EMAIL}"), String::new()),
         ("get", format!("/v1/dead-letters?limit={PHONE}&cursor={EMAIL}"), String::new()),
+        ("get", format!("/v1/profiles?q={PHONE}"), String::new()),
+        ("get", format!("/v1/profiles?q={VIN}"), String::new()),
+        ("get", format!("/v1/profiles?key=phone:{PHONE}x&q={NAME}").replace(' ', "+"), String::new()),
+        ("get", format!("/v1/profiles?tag={EMAIL}&stage={PHONE}"), String::new()),
+        ("get", "/v1/profiles".into(), String::new()),
+        ("get", "/v1/events/debug".into(), String::new()),
+        ("get", format!("/v1/jobs/{PHONE}"), String::new()),
+        ("post", format!("/v1/imports?format={PHONE}"), String::new()),
+        ("post", format!("/v1/imports?format=csv&mapping={PHONE}"), format!("{PHONE},{EMAIL}\n")),
+        ("post", "/v1/imports?format=ndjson".into(), format!("{{\"name\":\"{NAME}\"\n{PHONE}\n\"{EMAIL}\"\n")),
+        ("put", "/v1/dead-letters/dl_00000000000000000000000000".into(), json!({ "phone": PHONE }).to_string()),
+        ("post", "/v1/dead-letters/replay".into(), json!({ "ids": [PHONE], "code": EMAIL, "x": NAME }).to_string()),
         ("get", format!("/v1/{PHONE}"), String::new()),
         ("put", format!("/v1/profiles/{PHONE}"), String::new()),
         (
@@ -91,6 +103,16 @@ async fn provoke(rig: &Rig) -> Vec<(String, String)> {
         let answer = rig.send(method, &path, &[("authorization", &secret), ("traceparent", PHONE)], body).await;
         said.push((format!("{method} {path}"), answer.text()));
     }
+    while roadbook_jobs::advance(&rig.app.router, rig.mine.id, 10).await.unwrap() {}
+    for letter in rig.letters().await {
+        let path = format!("/v1/dead-letters/{}", letter["id"].as_str().unwrap());
+        said.push((path.clone(), letter.to_string()));
+        let wrong = json!({ "type": PHONE, "userId": { "x": NAME }, "traits": personal() });
+        said.push((path.clone(), rig.secret(&rig.mine, "put", &path, wrong).await.text()));
+        let right = json!({ "type": "identify", "userId": "u-1", "traits": personal() });
+        said.push((path.clone(), rig.secret(&rig.mine, "put", &path, right).await.text()));
+    }
+    said.push(("letters".into(), rig.get("/v1/dead-letters").await.text()));
     let id = rig.profile_id("userId:u-1").await;
     for path in [format!("/v1/profiles/{id}"), format!("/v1/profiles/{id}/timeline")] {
         said.push((path.clone(), rig.get(&path).await.text()));

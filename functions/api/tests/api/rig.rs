@@ -214,6 +214,7 @@ impl Rig {
             wall: clock.clone(),
             keys: KeyRing::new([7; 32]),
             catalogs: Default::default(),
+            subscriptions: Default::default(),
             limits: Limits::default(),
             tally: Default::default(),
         });

@@ -24,10 +24,11 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
     }});
     let tag = json!({ "name_zh": "x", "name_en": "x", "group": "x", "type": "string", "origin": "hand" });
     vec![
+        ("get", "/v1/profiles", List),
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
-        ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/stages", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
         ("put", "/v1/profiles/{id}/tags/{key}", OneThing(json!({ "value": "x" }))),
@@ -72,7 +73,11 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/dead-letters/{id}", OneThing(Value::Null)),
         ("put", "/v1/dead-letters/{id}", OneThing(json!({ "type": "track", "userId": "u-9", "event": "e" }))),
         ("post", "/v1/dead-letters/{id}/replay", OneThing(Value::Null)),
+        ("post", "/v1/dead-letters/replay", Own),
         ("get", "/v1/events/debug", List),
+        ("post", "/v1/imports", Own),
+        ("get", "/v1/jobs", List),
+        ("get", "/v1/jobs/{id}", OneThing(Value::Null)),
         ("get", "/v1/sends/stats", List),
         ("get", "/v1/api-keys", List),
         ("post", "/v1/api-keys", Own),
@@ -95,6 +100,7 @@ struct Things {
     letter: String,
     key: String,
     user: String,
+    job: String,
     conflict: String,
     review: String,
 }
@@ -121,7 +127,10 @@ async fn things(rig: &Rig) -> Things {
     .await;
     let (conflict, review) = crate::identity::planted(rig).await;
     rig.relay().await;
+    let event = track("u-1", "Opened", "m-4");
+    let job = id(rig.post("/v1/imports?format=ndjson", event).await.ok());
     Things {
+        job,
         conflict,
         review,
         profile: rig.profile_id("userId:u-1").await,
@@ -147,6 +156,7 @@ fn paths(path: &str, things: &Things) -> (String, String) {
         Some("tag-definitions") => return (path.replace("{key}", "planted_tag"), path.replace("{key}", "no_tag")),
         Some("api-keys") => (&things.key, "key_"),
         Some("users") => (&things.user, "usr_"),
+        Some("jobs") => (&things.job, "job_"),
         Some("identity") if path.contains("conflicts") => (&things.conflict, "cfl_"),
         Some("identity") if path.contains("reviews") => (&things.review, "rvw_"),
         _ => return (path.to_owned(), path.to_owned()),
@@ -224,6 +234,9 @@ async fn another_tenants_things_are_like_those_nobody_has() {
                     &things.letter,
                     &things.key,
                     &things.user,
+                    &things.job,
+                    &things.profile,
+                    &things.job,
                 ] {
                     assert!(!answer.contains(planted), "{what} shows {planted}: {answer}");
                 }

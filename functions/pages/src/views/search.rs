@@ -1,7 +1,7 @@
 //! Finding customers. What is searched for is posted and never stands in an address.
 
 use super::names;
-use crate::ask::{Asker, Refused, encoded, is_id};
+use crate::ask::{Asker, Refused, encoded, is_id, section};
 use crate::person::{Person, Reply};
 use crate::posted::Posted;
 use crate::shell::Page;
@@ -25,9 +25,8 @@ async fn find(posted: &Posted) -> Result<Reply, Refused> {
         return Ok(Reply::Goto("/console".into()));
     }
     let ask = &posted.person.ask;
-    let found = match ask.get(&format!("/v1/profiles?limit=50&q={}", encoded(&wanted))).await {
-        Ok(page) => page["data"].as_array().cloned().unwrap_or_default(),
-        Err(Refused::Unavailable) => look_up(ask, &wanted).await?,
+    let found = match search_for(ask, &wanted).await {
+        Ok(found) => found,
         // What was typed cannot be searched for: told beside the form, with the text still in it.
         Err(Refused::Problem(problem)) if problem.status < 500 && problem.status != 403 && problem.status != 429 => {
             return Ok(listed(Vec::new(), Some(&wanted), Some(problem.body)).into());
@@ -43,28 +42,17 @@ async fn find(posted: &Posted) -> Result<Reply, Refused> {
     }
 }
 
-/// The search of an API that has only look-ups: the kinds a text could be, one after the other.
-async fn look_up(ask: &Asker, wanted: &str) -> Result<Vec<Value>, Refused> {
-    let mut paths = Vec::new();
-    if wanted.starts_with("cus_") && is_id(wanted) {
-        paths.push(format!("/v1/profiles/{wanted}"));
-    } else if wanted.contains(':') {
-        paths.push(format!("/v1/profiles/lookup?key={}", encoded(wanted)));
-    }
-    for kind in ["phone", "email", "userId", "unionid", "device", "anonymousId"] {
-        paths.push(format!("/v1/profiles/lookup?key={kind}:{}", encoded(wanted)));
-    }
-    let mut found: Vec<Value> = Vec::new();
-    for path in paths {
-        match ask.get(&path).await {
-            Ok(profile) if found.iter().all(|known| known["id"] != profile["id"]) => found.push(profile),
-            Ok(_) | Err(Refused::Unavailable) => {}
-            // Not a phone number, not known under this kind: the next one may be it.
-            Err(Refused::Problem(problem)) if matches!(problem.status, 400 | 404 | 422) => {}
+/// By `kind:value` where it reads as one, else by anything it could be.
+async fn search_for(ask: &Asker, wanted: &str) -> Result<Vec<Value>, Refused> {
+    let rows = |page: Value| page["data"].as_array().cloned().unwrap_or_default();
+    if wanted.contains(':') {
+        match ask.get(&format!("/v1/profiles?key={}", encoded(wanted))).await {
+            Ok(page) => return Ok(rows(page)),
+            Err(Refused::Problem(problem)) if problem.status == 400 => {}
             Err(refused) => return Err(refused),
         }
     }
-    Ok(found)
+    Ok(rows(ask.get(&format!("/v1/profiles?limit=50&q={}", encoded(wanted))).await?))
 }
 
 fn listed(found: Vec<Value>, wanted: Option<&str>, problem: Option<Value>) -> Page {
@@ -86,7 +74,7 @@ async fn browsed(person: &Person, query: &BTreeMap<String, String>) -> Result<Pa
         .filter_map(|name| query.get(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
         .collect();
     if filters.is_empty() {
-        return Ok(Page::new("found.html", json!({ "section": "customers", "rows": [], "searched": false })));
+        return everybody(person, query.get("cursor")).await;
     }
     let asked: Vec<String> = filters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     let asked = asked.join("&");
@@ -105,4 +93,24 @@ async fn browsed(person: &Person, query: &BTreeMap<String, String>) -> Result<Pa
             "names": names::names(&person.ask).await?,
         }),
     ))
+}
+
+/// Everybody, eldest first, with ways to see fewer.
+async fn everybody(person: &Person, cursor: Option<&String>) -> Result<Page, Refused> {
+    let after = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
+    let found = section(person.ask.get(&format!("/v1/profiles?limit=20{after}")).await)?;
+    let segments = section(names::all(&person.ask, "segments").await.map(Value::Array))?;
+    let published = segments["data"].as_array().into_iter().flatten();
+    let published: Vec<&Value> = published.filter(|one| !one["published_revision"].is_null()).collect();
+    let context = json!({
+        "section": "customers",
+        "searched": false,
+        "rows": found["data"]["data"],
+        "problem": found["problem"],
+        "next": found["data"]["next_cursor"],
+        "first": cursor.is_some(),
+        "asked": "",
+        "segments": published,
+    });
+    Ok(Page::new("found.html", context))
 }

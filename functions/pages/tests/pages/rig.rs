@@ -4,9 +4,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use roadbook_access::KeyKind;
+use roadbook_access::{KeyKind, Membership, Role, Status};
 use roadbook_app::{App, Config};
-use roadbook_kernel::{Moment, TenantId};
+use roadbook_kernel::{Moment, Personal};
 use roadbook_runtime::relay::Relay;
 use roadbook_runtime::{Direct, Engine, KeyRing, Limits, ManualClock, Memory};
 use serde_json::{Value, json};
@@ -19,7 +19,6 @@ pub const START: Moment = Moment::from_millis(1_767_225_600_000);
 
 pub struct Rig {
     pub app: Arc<App>,
-    pub tenant: TenantId,
     pub secret: String,
     pub write: String,
     router: Router,
@@ -37,6 +36,7 @@ impl Rig {
             wall: clock,
             keys: KeyRing::new([7; 32]),
             catalogs: Default::default(),
+            subscriptions: Default::default(),
             limits: Limits::default(),
             tally: Default::default(),
         });
@@ -48,7 +48,20 @@ impl Rig {
         let secret = app.access.create(tenant, KeyKind::Secret, "server", [2; 32], START).await.unwrap().text;
         let api = roadbook_api::router(app.clone());
         let console = roadbook_pages::router(api.clone()).unwrap();
-        Self { app, tenant, secret, write, router: api.merge(console) }
+        Self { app, secret, write, router: api.merge(console) }
+    }
+
+    /// One more tenant, in which a person has a place too.
+    pub async fn second_place(&self, login: &str, tenant: &str) {
+        let id = self.app.tenants.create(tenant, [9; 16], START).await.unwrap().id;
+        let membership = Membership {
+            name: Personal::new("Test Person".into()),
+            roles: vec![Role::Auditor],
+            org_scope: None,
+            status: Status::Active,
+            since: START,
+        };
+        self.app.people.users.join(id, &login.parse().unwrap(), membership).await.unwrap();
     }
 
     /// A call of the API, which must succeed.
@@ -144,13 +157,10 @@ impl Browser<'_> {
     }
 
     /// A page that must be there.
-    #[track_caller]
-    pub fn page<'a>(&'a self, path: &'a str) -> impl Future<Output = Answer> + 'a {
-        async move {
-            let answer = self.get(path).await;
-            assert_eq!(answer.status, StatusCode::OK, "{path}: {} {}", answer.header("location"), answer.text);
-            answer
-        }
+    pub async fn page(&self, path: &str) -> Answer {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {} {}", answer.header("location"), answer.text);
+        answer
     }
 
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {

@@ -2,6 +2,7 @@
 
 use crate::rig::Rig;
 use roadbook_pages::PAGES;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn every_page_but_the_sign_in_asks_who_it_is_and_says_nothing_before() {
@@ -87,7 +88,7 @@ async fn a_wrong_key_is_told_and_a_write_key_opens_nothing() {
 #[tokio::test]
 async fn a_person_signs_in_with_name_and_password_and_leaves_when_disabled() {
     let rig = Rig::new().await;
-    let person = serde_json::json!({
+    let person = json!({
         "login": "test.person@example.com", "name": "Test Person", "roles": ["oem_operations"],
         "password": "correct horse battery",
     });
@@ -98,15 +99,15 @@ async fn a_person_signs_in_with_name_and_password_and_leaves_when_disabled() {
     let answer = browser.post("/console/sign-in", &fields).await;
     assert_eq!(answer.location(), "/console", "{}", answer.text);
     assert!(browser.page("/console").await.text.contains("Test Person"));
-    rig.api("patch", &format!("/v1/users/{id}"), serde_json::json!({ "status": "disabled" })).await;
+    rig.api("patch", &format!("/v1/users/{id}"), json!({ "status": "disabled" })).await;
     assert!(browser.get("/console").await.location().contains("expired=1"));
 }
 
 #[tokio::test]
 async fn a_key_that_was_revoked_leads_to_the_sign_in_and_what_was_written_comes_back() {
     let rig = Rig::new().await;
-    rig.taken(serde_json::json!([{ "type": "track", "userId": "u-1" }])).await;
-    let letters = rig.api("get", "/v1/dead-letters", serde_json::Value::Null).await;
+    rig.taken(json!([{ "type": "track", "userId": "u-1" }])).await;
+    let letters = rig.api("get", "/v1/dead-letters", Value::Null).await;
     let path = format!("/console/letters/{}", letters["data"][0]["id"].as_str().unwrap());
     let browser = rig.signed_in().await;
     let csrf = browser.page(&path).await.csrf();
@@ -120,10 +121,56 @@ async fn a_key_that_was_revoked_leads_to_the_sign_in_and_what_was_written_comes_
     assert_eq!(back.status, 200, "{}", back.text);
     assert!(back.text.contains("written before") && back.text.contains("<textarea"), "{}", back.text);
 
-    let keys = rig.api("get", "/v1/api-keys", serde_json::Value::Null).await;
+    let keys = rig.api("get", "/v1/api-keys", Value::Null).await;
     let secret = keys["data"].as_array().unwrap().iter().find(|key| key["kind"] == "secret").unwrap().clone();
-    rig.api("delete", &format!("/v1/api-keys/{}", secret["id"].as_str().unwrap()), serde_json::Value::Null).await;
+    rig.api("delete", &format!("/v1/api-keys/{}", secret["id"].as_str().unwrap()), Value::Null).await;
     let answer = browser.get(&path).await;
     assert!(answer.location().contains("expired=1"), "{}", answer.location());
     assert!(answer.cookies().iter().any(|line| line.starts_with("roadbook_session=;")), "the cookie is taken back");
+}
+
+const PASSWORD: &str = " a long password of a test person ";
+
+#[tokio::test]
+async fn a_person_signs_in_with_a_password_and_their_role_decides_what_they_see() {
+    let rig = Rig::new().await;
+    let person =
+        json!({ "login": "clerk@example.com", "name": "Test Clerk", "roles": ["oem_marketing"], "password": PASSWORD });
+    rig.api("post", "/v1/users", person).await;
+    let browser = rig.browser();
+    let csrf = browser.get("/console/sign-in").await.csrf();
+    let fields = [("csrf", csrf.as_str()), ("login", "clerk@example.com"), ("password", "wrong")];
+    let wrong = browser.post("/console/sign-in", &fields).await;
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.text.contains("The name or the password is wrong") && wrong.text.contains("clerk@example.com"));
+    let fields = [("csrf", csrf.as_str()), ("login", "clerk@example.com"), ("password", PASSWORD)];
+    let right = browser.post("/console/sign-in", &fields).await;
+    assert_eq!(right.location(), "/console", "{}", right.text);
+    let session = right.cookies().into_iter().find(|line| line.starts_with("roadbook_session=")).unwrap();
+    assert!(session.contains("; Max-Age="), "it ends with the token: {session}");
+    let home = browser.page("/console").await;
+    assert!(home.text.contains("Test Motors") && home.text.contains("Test Clerk"), "{}", home.text);
+    let identity = browser.page("/console/identity").await;
+    assert!(identity.text.contains("missing_scope"), "{}", identity.text);
+}
+
+#[tokio::test]
+async fn somebody_of_two_organisations_chooses_one() {
+    let rig = Rig::new().await;
+    let person =
+        json!({ "login": "both@example.com", "name": "Test Both", "roles": ["tenant_admin"], "password": PASSWORD });
+    rig.api("post", "/v1/users", person).await;
+    rig.second_place("both@example.com", "Other Motors").await;
+    let browser = rig.browser();
+    let csrf = browser.get("/console/sign-in").await.csrf();
+    let mut fields = vec![("csrf", csrf.as_str()), ("login", "both@example.com"), ("password", PASSWORD)];
+    let choose = browser.post("/console/sign-in", &fields).await;
+    assert_eq!(choose.status, 409, "{}", choose.text);
+    assert!(choose.text.contains("Other Motors") && choose.text.contains("Test Motors"), "{}", choose.text);
+    assert!(!choose.text.contains(PASSWORD.trim()), "the password is not written into the page");
+    let (before, _) = choose.text.split_once("Other Motors").unwrap();
+    let tenant = before.rsplit("value=\"").next().unwrap().split('"').next().unwrap().to_owned();
+    fields.push(("tenant", &tenant));
+    assert_eq!(browser.post("/console/sign-in", &fields).await.location(), "/console");
+    assert!(browser.page("/console").await.text.contains("Other Motors"));
 }

@@ -1,42 +1,52 @@
-//! The segments and journeys of the demo. Waits that would be minutes or days are seconds, so that a minute shows them.
+//! The segments and journeys of a car maker. Waits are those of real life: people of the past arrive with their own
+//! times, so that everything that should have happened since has happened.
 
-use super::people::{APPID, TEMPLATE};
+use super::brands::{Brand, TEMPLATE};
 use crate::http::Client;
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+/// What is defined, by the names used here.
+const SEGMENTS: [(&str, &str); 4] = [
+    ("visitors", "看过车 Looked at a car"),
+    ("high_intent", "高意向 High intent"),
+    ("silent_owners", "沉默车主 Silent owners"),
+    ("renewal", "续保窗口 Insurance running out"),
+];
+/// The journeys.
+const JOURNEYS: [(&str, &str); 2] =
+    [("follow_up", "线索跟进 Lead follow-up"), ("ownership", "保养与续保 Service and renewal")];
 
 /// The ids of what was created, by the names used here. Kept in the demo's folder.
-pub struct Definitions {
-    /// Segment: everybody who looked at a car.
-    pub visitors: String,
-    /// Segment: looked at cars and left a phone number.
-    pub interested: String,
-    /// Journey: the seller is told of a lead, and the lead is graded by whether they come for a drive.
-    pub follow_up: String,
-    /// Journey: an invitation to those who are interested and allow it.
-    pub invitation: String,
-}
+pub struct Definitions(Map<String, Value>);
 
 impl Definitions {
     /// Creates and publishes them.
     ///
     /// # Errors
     /// A server that refuses one.
-    pub fn create(api: &Client) -> Result<Self> {
-        let viewed = |count: u64| json!({ "event": "model_viewed", "count": { "op": "gte", "value": count }, "within_days": 14 });
-        let lead = json!({ "event": "lead_submitted", "count": { "op": "gte", "value": 1 }, "within_days": 30 });
-        let visitors = publish(api, "segments", "Looked at a car", "condition", viewed(1))?;
-        let interested = json!({ "all": [viewed(2), lead] });
-        let interested = publish(api, "segments", "Interested", "condition", interested)?;
-        let follow_up = publish(api, "journeys", "Lead to test drive", "definition", follow_up())?;
-        let invitation = publish(api, "journeys", "Invitation", "definition", invitation(&interested))?;
-        Ok(Self { visitors, interested, follow_up, invitation })
+    pub fn create(api: &Client, brand: &Brand) -> Result<Self> {
+        let mut made = Map::new();
+        for (key, name) in SEGMENTS {
+            let id = publish(api, "segments", name, "condition", segment(key))?;
+            made.insert(key.to_owned(), id.into());
+        }
+        for (key, name) in JOURNEYS {
+            let definition = if key == "follow_up" { follow_up(brand) } else { ownership(brand) };
+            let id = publish(api, "journeys", name, "definition", definition)?;
+            made.insert(key.to_owned(), id.into());
+        }
+        Ok(Self(made))
+    }
+
+    /// The id of one of them.
+    pub fn id(&self, key: &str) -> &str {
+        self.0.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// As they are kept.
     pub fn to_json(&self) -> Value {
-        json!({ "visitors": self.visitors, "interested": self.interested, "follow_up": self.follow_up,
-                "invitation": self.invitation })
+        Value::Object(self.0.clone())
     }
 
     /// As they were kept.
@@ -44,13 +54,12 @@ impl Definitions {
     /// # Errors
     /// A file that lacks one.
     pub fn from_json(kept: &Value) -> Result<Self> {
-        let id = |name: &str| kept[name].as_str().map(str::to_owned).with_context(|| format!("`{name}` is missing"));
-        Ok(Self {
-            visitors: id("visitors")?,
-            interested: id("interested")?,
-            follow_up: id("follow_up")?,
-            invitation: id("invitation")?,
-        })
+        let names = SEGMENTS.iter().chain(&JOURNEYS).map(|(key, _)| *key);
+        let found = names.map(|key| {
+            let id = kept[key].as_str().with_context(|| format!("`{key}` is missing"))?;
+            Ok((key.to_owned(), id.into()))
+        });
+        found.collect::<Result<Map<_, _>>>().map(Self)
     }
 }
 
@@ -63,7 +72,30 @@ fn publish(api: &Client, kind: &str, name: &str, field: &str, body: Value) -> Re
     Ok(id.to_owned())
 }
 
-fn follow_up() -> Value {
+/// At least so many of an event within so many days.
+fn did(event: &str, times: u64, days: u64) -> Value {
+    json!({ "event": event, "count": { "op": "gte", "value": times }, "within_days": days })
+}
+
+fn segment(key: &str) -> Value {
+    match key {
+        "visitors" => json!({ "event": "model_viewed", "count": { "op": "gte", "value": 1 } }),
+        "high_intent" => json!({ "all": [
+            did("lead_submitted", 1, 30),
+            { "any": [did("test_drive_completed", 1, 30), did("model_viewed", 3, 14)] },
+        ] }),
+        "silent_owners" => json!({ "all": [
+            did("delivery_completed", 1, 3_650),
+            { "not": did("service_completed", 1, 400) },
+            { "not": did("delivery_completed", 1, 400) },
+        ] }),
+        _ => json!({ "all": [did("insurance_expiring", 1, 60), { "not": did("insurance_renewed", 1, 90) }] }),
+    }
+}
+
+/// The seller is told of a lead; then three days for a test drive. Who comes is graded H and invited to the next event,
+/// if they allow it; who does not is graded C.
+fn follow_up(brand: &Brand) -> Value {
     let tag = |grade: &str, next: &str| json!({ "type": "set_tag", "tag": "lead_grade", "value": grade, "expires_in": "P30D", "next": next });
     json!({
         "entry": { "event": "lead_submitted" },
@@ -72,38 +104,58 @@ fn follow_up() -> Value {
         "start": "settle",
         "nodes": {
             "settle": { "type": "wait", "duration": "PT3S", "next": "tell_seller" },
-            "tell_seller": {
-                "type": "send", "channel": "wecom_seller", "purpose": "service",
-                "to": { "corp": "ww-sim-corp", "member": { "trait": "seller" } },
-                "content": { "text": "新线索：{{ traits.name | default('客户') }}，意向 {{ entry.series }}，请尽快联系" },
-                "next": "drive",
-            },
+            "tell_seller": to_seller(brand, "新线索：{{ traits.name | default('客户') }}，意向 {{ entry.series }}，请尽快联系", "drive"),
             "drive": {
-                "type": "wait_for", "event": "test_drive_completed", "timeout": "PT20S",
+                "type": "wait_for", "event": "test_drive_completed", "timeout": "P5D",
                 "on_event": "hot", "on_timeout": "cool",
             },
-            "hot": tag("H", "order"),
-            "order": { "type": "wait", "duration": "PT20S", "next": "over" },
+            "hot": tag("H", "invite"),
+            "invite": {
+                "type": "send", "channel": "miniprogram_subscribe", "purpose": "marketing",
+                "to": { "appid": brand.appid },
+                "content": { "template": TEMPLATE, "data": { "thing1": "邀请您参加车主体验日", "thing2": "{{ traits.city | default('本地门店') }}" } },
+                "next": "order",
+            },
+            "order": { "type": "wait", "duration": "P30D", "next": "over" },
             "cool": tag("C", "over"),
             "over": { "type": "exit" },
         },
     })
 }
 
-fn invitation(interested: &str) -> Value {
+/// From the delivery on: a reminder of the first service, and of the insurance before it runs out.
+fn ownership(brand: &Brand) -> Value {
     json!({
-        "entry": { "segment": interested, "edge": "enter" },
-        "reentry": "once",
-        "start": "pause",
+        "entry": { "event": "delivery_completed" },
+        "reentry": "after_exit",
+        "start": "half_year",
         "nodes": {
-            "pause": { "type": "wait", "duration": "PT2S", "next": "invite" },
-            "invite": {
-                "type": "send", "channel": "miniprogram_subscribe", "purpose": "marketing",
-                "to": { "appid": APPID },
-                "content": { "template": TEMPLATE, "data": { "thing1": "邀请您试驾", "thing2": "{{ traits.city | default('本地门店') }}" } },
-                "next": "over",
+            "half_year": { "type": "wait", "duration": "P170D", "next": "remind" },
+            "remind": to_seller(brand, "{{ traits.name | default('车主') }} 首保到期，请提醒预约", "service"),
+            "service": {
+                "type": "wait_for", "event": "service_completed", "timeout": "P60D",
+                "on_event": "on_time", "on_timeout": "overdue",
             },
+            "on_time": { "type": "clear_tag", "tag": "service_overdue", "next": "year" },
+            "overdue": { "type": "set_tag", "tag": "service_overdue", "value": "first", "next": "year" },
+            "year": { "type": "wait", "duration": "P90D", "next": "renewal" },
+            "renewal": to_seller(brand, "{{ traits.name | default('车主') }} 保险将到期，请联系续保", "renewed"),
+            "renewed": {
+                "type": "wait_for", "event": "insurance_renewed", "timeout": "P90D",
+                "on_event": "loyal", "on_timeout": "lost",
+            },
+            "loyal": { "type": "set_tag", "tag": "insured_here", "value": "yes", "next": "over" },
+            "lost": { "type": "set_tag", "tag": "insured_here", "value": "no", "next": "over" },
             "over": { "type": "exit" },
         },
+    })
+}
+
+fn to_seller(brand: &Brand, text: &str, next: &str) -> Value {
+    json!({
+        "type": "send", "channel": "wecom_seller", "purpose": "service",
+        "to": { "corp": brand.corp, "member": { "trait": "seller" } },
+        "content": { "text": text },
+        "next": next,
     })
 }

@@ -1,8 +1,7 @@
-//! What the demo's folder remembers between runs: keys (a server shows them once), ids, and how much was done, so that
-//! a restart can be seen to have lost nothing.
+//! What the demo's folder remembers between runs: keys and passwords (a server shows keys once), ids, and how much was
+//! done, so that a restart can be seen to have lost nothing.
 
 use super::definitions::Definitions;
-use crate::process::Process;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
@@ -15,20 +14,34 @@ const NAME: &str = "demo.json";
 /// The content of `demo.json`.
 pub struct Memory {
     file: PathBuf,
-    /// Secret key of the demo's tenant.
-    pub admin_key: String,
-    /// Write key of the demo's tenant.
-    pub write_key: String,
-    /// What was created; absent until the first run has created it.
-    pub definitions: Option<Definitions>,
+    /// Per car maker, in the order of `BRANDS`.
+    pub kept: Vec<Kept>,
     /// This run's number, from 1. Customers and messages are named after it.
     pub run: u64,
-    /// Sums over all runs so far.
-    pub before: Done,
+    /// Messages delivered in all runs so far.
+    pub delivered: u64,
     /// Openids that allowed a message lately. The platform that knew it was stopped with the former run.
     pub granted: Vec<String>,
     /// Whether the former run ended by itself or by Ctrl-C. After a crash the sums are not exact.
     pub clean: bool,
+}
+
+/// What is kept of one car maker.
+pub struct Kept {
+    /// Its word in ids.
+    pub code: String,
+    /// Its tenant's id.
+    pub tenant: String,
+    /// Secret key.
+    pub admin_key: String,
+    /// Write key.
+    pub write_key: String,
+    /// The password of everybody who works there.
+    pub password: String,
+    /// What was created; null until the first run has created it.
+    pub definitions: Value,
+    /// Sums over all runs so far.
+    pub before: Done,
 }
 
 /// How much was done.
@@ -36,10 +49,8 @@ pub struct Memory {
 pub struct Done {
     /// Customers who looked at a car.
     pub visitors: u64,
-    /// Customers who left a phone number.
+    /// Customers who left a lead.
     pub leads: u64,
-    /// Messages that reached somebody.
-    pub delivered: u64,
 }
 
 impl Memory {
@@ -53,48 +64,26 @@ impl Memory {
             return Ok(None);
         }
         let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-        Self::read(file.clone(), &text).map(Some).with_context(|| format!("read {}", file.display()))
+        Self::read(file.clone(), &text).map(Some).with_context(|| {
+            format!("read {}; if another version of the demo made it, remove its folder", file.display())
+        })
     }
 
-    /// Begins to remember, with the keys that a server shows once, when its folder is new.
-    ///
-    /// # Errors
-    /// A server that has a folder already: nobody has its keys any more.
-    pub fn begin(folder: &Path, server: &Process) -> Result<Self> {
-        let lost = || format!("the keys to {} are lost; remove the folder to begin anew", folder.display());
-        Ok(Self {
-            file: folder.join(NAME),
-            admin_key: server.told("admin_key").with_context(lost)?.to_owned(),
-            write_key: server.told("write_key").with_context(lost)?.to_owned(),
-            definitions: None,
-            run: 1,
-            before: Done::default(),
-            granted: Vec::new(),
-            clean: true,
-        })
+    /// Begins to remember.
+    pub fn begin(folder: &Path, kept: Vec<Kept>) -> Self {
+        Self { file: folder.join(NAME), kept, run: 1, delivered: 0, granted: Vec::new(), clean: true }
     }
 
     fn read(file: PathBuf, text: &str) -> Result<Self> {
         let kept: Value = serde_json::from_str(text)?;
-        let text = |name: &str| kept[name].as_str().map(str::to_owned).with_context(|| format!("`{name}` is missing"));
         let number = |name: &str| kept[name].as_u64().with_context(|| format!("`{name}` is missing"));
-        let definitions = match &kept["definitions"] {
-            Value::Null => None,
-            known => Some(Definitions::from_json(known)?),
-        };
+        let granted = kept["granted"].as_array().into_iter().flatten();
         Ok(Self {
             file,
-            admin_key: text("admin_key")?,
-            write_key: text("write_key")?,
-            definitions,
+            kept: kept["brands"].as_array().into_iter().flatten().map(Kept::read).collect::<Result<_>>()?,
             run: number("run")? + 1,
-            before: Done { visitors: number("visitors")?, leads: number("leads")?, delivered: number("delivered")? },
-            granted: kept["granted"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|id| Some(id.as_str()?.to_owned()))
-                .collect(),
+            delivered: number("delivered")?,
+            granted: granted.filter_map(|id| Some(id.as_str()?.to_owned())).collect(),
             clean: kept["clean"] == true,
         })
     }
@@ -103,15 +92,13 @@ impl Memory {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn save(&self, done: Done, granted: &[String], clean: bool) -> Result<()> {
+    pub fn save(&self, done: &[Done], delivered: u64, granted: &[String], clean: bool) -> Result<()> {
+        let nothing = Done::default();
+        let brands = self.kept.iter().enumerate().map(|(place, kept)| kept.shown(done.get(place).unwrap_or(&nothing)));
         let kept = json!({
-            "admin_key": self.admin_key,
-            "write_key": self.write_key,
-            "definitions": self.definitions.as_ref().map(Definitions::to_json),
+            "brands": brands.collect::<Vec<_>>(),
             "run": self.run,
-            "visitors": self.before.visitors + done.visitors,
-            "leads": self.before.leads + done.leads,
-            "delivered": self.before.delivered + done.delivered,
+            "delivered": self.delivered + delivered,
             "granted": granted,
             "clean": clean,
         });
@@ -119,5 +106,42 @@ impl Memory {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.file);
         let mut file = file.with_context(|| format!("write {}", self.file.display()))?;
         writeln!(file, "{kept:#}").with_context(|| format!("write {}", self.file.display()))
+    }
+}
+
+impl Kept {
+    fn read(kept: &Value) -> Result<Self> {
+        let text = |name: &str| kept[name].as_str().map(str::to_owned).with_context(|| format!("`{name}` is missing"));
+        let number = |name: &str| kept[name].as_u64().with_context(|| format!("`{name}` is missing"));
+        Ok(Self {
+            code: text("code")?,
+            tenant: text("tenant")?,
+            admin_key: text("admin_key")?,
+            write_key: text("write_key")?,
+            password: text("password")?,
+            definitions: kept["definitions"].clone(),
+            before: Done { visitors: number("visitors")?, leads: number("leads")? },
+        })
+    }
+
+    fn shown(&self, done: &Done) -> Value {
+        json!({
+            "code": self.code,
+            "tenant": self.tenant,
+            "admin_key": self.admin_key,
+            "write_key": self.write_key,
+            "password": self.password,
+            "definitions": self.definitions,
+            "visitors": self.before.visitors + done.visitors,
+            "leads": self.before.leads + done.leads,
+        })
+    }
+
+    /// What was created, if it was.
+    ///
+    /// # Errors
+    /// A file that lacks one.
+    pub fn definitions(&self) -> Result<Option<Definitions>> {
+        if self.definitions.is_null() { Ok(None) } else { Definitions::from_json(&self.definitions).map(Some) }
     }
 }

@@ -1,8 +1,8 @@
 //! Reads what the server and the platform counted, and holds it against what was done.
 
-use super::definitions::Definitions;
-use super::memory::{Done, Memory};
-use super::traffic::{Parties, Tally};
+use super::memory::{Done, Kept, Memory};
+use super::traffic::{Party, Tally};
+use crate::http::Client;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::fmt::Write;
@@ -13,12 +13,17 @@ pub struct Numbers {
     duplicates: u64,
     turned_away: u64,
     dead_letters: u64,
-    members: u64,
-    follow_up: Value,
-    invitation: Value,
-    sends: Value,
+    brands: Vec<BrandNumbers>,
     /// Messages that reached somebody since the platform was started.
     pub delivered: u64,
+}
+
+/// What the server says of one tenant.
+struct BrandNumbers {
+    members: u64,
+    follow_up: Value,
+    ownership: Value,
+    sends: Value,
 }
 
 impl Numbers {
@@ -26,66 +31,58 @@ impl Numbers {
     ///
     /// # Errors
     /// No answer.
-    pub fn read(parties: &Parties, definitions: &Definitions) -> Result<Self> {
-        let metrics = parties.api.get("/metrics")?.text;
-        let stats = |kind: &str, id: &str| parties.api.expect("GET", &format!("/v1/{kind}/{id}/stats"), None);
-        let deliveries = parties.platform.expect("GET", "/_control/deliveries", None)?;
+    pub fn read(parties: &[Party], platform: &Client) -> Result<Self> {
+        let first = parties.first().context("there is a car maker")?;
+        let metrics = first.api.get("/metrics")?.text;
+        let deliveries = platform.expect("GET", "/_control/deliveries", None)?;
         Ok(Self {
             applied: counter(&metrics, "roadbook_events_total")?,
             duplicates: counter(&metrics, "roadbook_duplicates_total")?,
             turned_away: counter(&metrics, "roadbook_events_rejected_total")?,
             dead_letters: counter(&metrics, "roadbook_dead_letters_total")?,
-            members: stats("segments", &definitions.visitors)?["members"].as_u64().context("a segment has members")?,
-            follow_up: stats("journeys", &definitions.follow_up)?,
-            invitation: stats("journeys", &definitions.invitation)?,
-            sends: parties.api.expect("GET", "/v1/sends/stats", None)?["sends"].take(),
+            brands: parties.iter().map(BrandNumbers::read).collect::<Result<_>>()?,
             delivered: deliveries.as_array().context("deliveries are a list")?.len() as u64,
         })
     }
 
-    /// What this run has done that a later run will be held against.
-    pub fn done(&self, tally: &Tally) -> Done {
-        Done { visitors: tally.visitors, leads: tally.leads, delivered: self.delivered }
-    }
-
     /// One line for somebody who watches.
-    pub fn line(&self, seconds: u64, tally: &Tally) -> String {
+    pub fn line(&self, seconds: u64, tallies: &[&Tally]) -> String {
+        let sum = |of: fn(&Tally) -> u64| tallies.iter().map(|tally| of(tally)).sum::<u64>();
+        let active: u64 =
+            self.brands.iter().map(|one| count(&one.follow_up, "active") + count(&one.ownership, "active")).sum();
         format!(
-            "{seconds:>5} s  {:>6} events  {:>5} customers  {:>4} leads  {:>4} under way  {:>4} messages delivered",
-            tally.sent,
-            tally.visitors,
-            tally.leads,
-            count(&self.follow_up, "active") + count(&self.invitation, "active"),
+            "{seconds:>5} s  {:>6} events  {:>5} customers  {:>4} leads  {active:>4} under way  {:>4} messages delivered",
+            sum(|tally| tally.sent),
+            sum(|tally| tally.visitors),
+            sum(|tally| tally.leads),
             self.delivered
         )
     }
 
     /// Everything that should hold and does not. Counters that the relay carries trail by moments: ask again before
     /// believing it.
-    pub fn disagreements(&self, tally: &Tally, memory: &Memory) -> Vec<String> {
+    pub fn disagreements(&self, tallies: &[&Tally], memory: &Memory) -> Vec<String> {
         let mut found = Vec::new();
         let mut equal = |what: &str, left: u64, right: u64| {
             if left != right {
                 found.push(format!("{what}: {left} and {right}"));
             }
         };
-        equal("events sent and events applied", tally.sent, self.applied);
-        equal("duplicates, and none were sent", self.duplicates, 0);
-        equal("events turned away, and none were wrong", self.turned_away, 0);
-        equal("dead letters, and none were due", self.dead_letters, 0);
-        equal("sends that failed, and none should", count(&self.sends, "failed"), 0);
-        equal("sends of unknown end, and none should be", count(&self.sends, "unknown"), 0);
-        for (status, times) in &tally.unwelcome {
+        let sum = |of: fn(&Tally) -> u64| tallies.iter().map(|tally| of(tally)).sum::<u64>();
+        equal("different events sent and events applied", sum(|tally| tally.sent), self.applied);
+        equal("events sent twice and duplicates recognised", sum(|tally| tally.repeated), self.duplicates);
+        equal("wrong events and events turned away", sum(|tally| tally.wrong), self.turned_away);
+        equal("wrong events and dead letters", sum(|tally| tally.wrong), self.dead_letters);
+        for (status, times) in tallies.iter().flat_map(|tally| &tally.unwelcome) {
             equal(&format!("answers with status {status}"), *times, 0);
         }
-        let before = memory.before;
+        for ((brand, kept), tally) in self.brands.iter().zip(&memory.kept).zip(tallies) {
+            brand.disagreements(kept, tally, memory.clean, &mut equal);
+        }
         if memory.clean {
-            let sum = before.visitors + tally.visitors;
-            equal("customers who looked at a car, played and counted, over all runs", sum, self.members);
-            let sum = before.leads + tally.leads;
-            equal("leads, played and entered into the journey, over all runs", sum, count(&self.follow_up, "entered"));
-            let sum = before.delivered + self.delivered;
-            equal("messages, delivered and counted as sent, over all runs", sum, count(&self.sends, "sent"));
+            let sent = self.brands.iter().map(|brand| count(&brand.sends, "sent")).sum();
+            let sum = memory.delivered + self.delivered;
+            equal("messages, delivered and counted as sent, over all runs", sum, sent);
         }
         if self.delivered == 0 {
             found.push("no message was delivered".to_owned());
@@ -94,27 +91,30 @@ impl Numbers {
     }
 
     /// The end of the story.
-    pub fn summary(&self, tally: &Tally, memory: &Memory, disagreements: &[String]) -> String {
+    pub fn summary(&self, parties: &[Party], tallies: &[&Tally], memory: &Memory, disagreements: &[String]) -> String {
         let mut text = String::new();
         let mut line = |name: &str, rest: String| {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  {name:<11} {rest}");
         };
-        line("events", format!("{} sent, {} applied, {} turned away", tally.sent, self.applied, self.turned_away));
-        line("customers", format!("{} in this run, {} in this folder", tally.visitors, self.members));
-        for (name, stats) in [("follow-up", &self.follow_up), ("invitation", &self.invitation)] {
-            let [entered, active, completed, goal] =
-                ["entered", "active", "completed", "goal"].map(|end| count(stats, end));
-            line(name, format!("{entered} entered, {active} under way, {completed} done, {goal} reached the goal"));
+        let sum = |of: fn(&Tally) -> u64| tallies.iter().map(|tally| of(tally)).sum::<u64>();
+        let (sent, repeated) = (sum(|tally| tally.sent), sum(|tally| tally.repeated));
+        line(
+            "events",
+            format!(
+                "{sent} sent, {} applied; {repeated} sent twice, {} of them recognised",
+                self.applied, self.duplicates
+            ),
+        );
+        line("wrong", format!("{} sent, {} turned away and kept", sum(|tally| tally.wrong), self.turned_away));
+        for ((party, brand), tally) in parties.iter().zip(&self.brands).zip(tallies) {
+            line(
+                party.brand.code,
+                format!("{} customers in this run, {} in this folder", tally.visitors, brand.members),
+            );
+            brand.tell(&mut line);
         }
-        let held_back: Vec<String> = self
-            .sends
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter_map(|(end, times)| Some(format!("{times} {}", end.strip_prefix("suppressed/")?)))
-            .collect();
-        line("messages", format!("{} delivered in this run; held back: {}", self.delivered, none_or(&held_back)));
+        line("messages", format!("{} delivered in this run", self.delivered));
         if !memory.clean {
             line("note", "the run before this one was cut off, so sums over all runs are not compared".to_owned());
         }
@@ -125,6 +125,52 @@ impl Numbers {
             line("consistent", "what was played, applied, counted and delivered agrees".to_owned());
         }
         text
+    }
+}
+
+impl BrandNumbers {
+    fn read(party: &Party) -> Result<Self> {
+        let stats = |kind: &str, key: &str| {
+            party.api.expect("GET", &format!("/v1/{kind}/{}/stats", party.definitions.id(key)), None)
+        };
+        Ok(Self {
+            members: stats("segments", "visitors")?["members"].as_u64().context("a segment has members")?,
+            follow_up: stats("journeys", "follow_up")?,
+            ownership: stats("journeys", "ownership")?,
+            sends: party.api.expect("GET", "/v1/sends/stats", None)?["sends"].take(),
+        })
+    }
+
+    fn disagreements(&self, kept: &Kept, tally: &Tally, clean: bool, equal: &mut dyn FnMut(&str, u64, u64)) {
+        equal("sends that failed, and none should", count(&self.sends, "failed"), 0);
+        equal("sends of unknown end, and none should be", count(&self.sends, "unknown"), 0);
+        if clean {
+            let Done { visitors, leads } = kept.before;
+            let code = &kept.code;
+            let sum = visitors + tally.visitors;
+            equal(
+                &format!("{code}: customers who looked at a car, played and counted, over all runs"),
+                sum,
+                self.members,
+            );
+            let (sum, entered) = (leads + tally.leads, count(&self.follow_up, "entered"));
+            equal(&format!("{code}: leads, played and entered into the journey, over all runs"), sum, entered);
+        }
+    }
+
+    fn tell(&self, line: &mut dyn FnMut(&str, String)) {
+        for (name, stats) in [("follow-up", &self.follow_up), ("ownership", &self.ownership)] {
+            let [entered, active, completed, goal] =
+                ["entered", "active", "completed", "goal"].map(|end| count(stats, end));
+            line(
+                "",
+                format!("{name}: {entered} entered, {active} under way, {completed} done, {goal} reached the goal"),
+            );
+        }
+        let ends = self.sends.as_object().into_iter().flatten();
+        let held_back: Vec<String> =
+            ends.filter_map(|(end, times)| Some(format!("{times} {}", end.strip_prefix("suppressed/")?))).collect();
+        line("", format!("messages held back: {}", none_or(&held_back)));
     }
 }
 

@@ -28,8 +28,23 @@ fn python_script(bench: &Bench, script: &str, log: &str) -> Result<Verdict> {
 
 /// npm `@segment/analytics-node`.
 pub fn node(bench: &Bench) -> Result<Verdict> {
+    node_script(bench, "node_client.mjs", "node")
+}
+
+/// PyPI `rudder-sdk-python`, npm `@rudderstack/rudder-sdk-node`.
+pub fn rudder(bench: &Bench) -> Result<Verdict> {
+    python_script(bench, "rudder_client.py", "rudder-python")?;
+    node_script(bench, "rudder_client.mjs", "rudder-node")
+}
+
+/// npm `@segment/analytics-next`, the library of browsers, in jsdom.
+pub fn library(bench: &Bench) -> Result<Verdict> {
+    node_script(bench, "browser_client.mjs", "library")
+}
+
+fn node_script(bench: &Bench, script: &str, log: &str) -> Result<Verdict> {
     let (tools, stage) = (bench.tools()?, bench.stage()?);
-    run::quietly(stage.client(bench, &tools.node).arg("node_client.mjs"), &bench.log("node"))?;
+    run::quietly(stage.client(bench, &tools.node).arg(script), &bench.log(log))?;
     Ok(Verdict::Passed)
 }
 

@@ -48,6 +48,8 @@ const STEPS: &[Step] = &[
     Step { name: "tools", proves: "Python and npm packages of the third-party clients install", run: tools::install },
     Step { name: "python", proves: "PyPI segment-analytics-python against the server", run: clients::python },
     Step { name: "node", proves: "npm @segment/analytics-node against the server", run: clients::node },
+    Step { name: "rudder", proves: "RudderStack's Python and Node clients against the server", run: clients::rudder },
+    Step { name: "library", proves: "npm @segment/analytics-next in jsdom: settings, CORS", run: clients::library },
     Step { name: "browser", proves: "a person with Chromium: sign in, find by phone, read why", run: browser::console },
     Step { name: "bad-input", proves: "hostile bytes: clear refusals, no effects", run: clients::bad_input },
     Step {

@@ -79,8 +79,10 @@ fn schemas_of_events_are_valid_documents() {
 #[test]
 fn every_event_of_the_demo_has_a_schema() {
     let people = text("infra/xtask/src/demo/people.rs");
-    let sent: Vec<&str> = people.split("self.track(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    assert!(sent.len() >= 6, "the demo sends events: {sent:?}");
+    let called =
+        |call: &str| -> Vec<&str> { people.split(call).skip(1).filter_map(|rest| rest.split('"').next()).collect() };
+    let sent = [called("self.track(\""), called("self.at_store(\"")].concat();
+    assert!(sent.len() >= 16, "the demo sends events: {sent:?}");
     let all = files();
     for event in sent {
         assert!(all.contains(&format!("schemas/events/{event}.schema.json")), "{event} has no schema");

@@ -1,0 +1,239 @@
+//! The delivery queue's worker: tells endpoints what they asked for.
+//!
+//! It works beside the sender of messages, on a queue of its own, and endpoint by endpoint: one that does not answer
+//! keeps its few places busy and nobody else's. What is due for an endpoint beyond its places waits; where the endpoint
+//! is slow or failing, it is moved to later instants, so that it does not stand before what is due for others.
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use roadbook_kernel::{DAY_MS, EndpointId, Moment, SECOND_MS, TenantId};
+use roadbook_runtime::Engine;
+use roadbook_runtime::ports::{DueEntry, Fault, HookCall, Hooks, ItemKey};
+use roadbook_runtime::webhooks::{
+    self, Attempt, Because, DeliveryState, Endpoint, HeldDelivery, LEASE_MS, Status, hold, named, postpone,
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Calls to one endpoint under way at once.
+const CALLS_MAX: usize = 8;
+/// Calls under way at once, to everybody.
+const ALL_CALLS_MAX: usize = 128;
+/// An endpoint that takes longer than this is slow.
+const SLOW_MS: i64 = SECOND_MS;
+/// How far apart the places of a slow endpoint's queue are: the longest a call takes.
+const PLACE_MS: i64 = 15 * SECOND_MS;
+/// An endpoint that has failed for so long, without one success, is given up.
+const FAILING_MS_MAX: i64 = 5 * DAY_MS;
+
+/// One endpoint of one tenant.
+type Whom = (TenantId, EndpointId);
+
+/// What this process knows of an endpoint.
+#[derive(Default)]
+struct Line {
+    /// Deliveries in hand.
+    busy: HashSet<ItemKey>,
+    /// Whether its last call failed or took long.
+    slow: bool,
+}
+
+/// Work that was taken up. Whoever took it runs each to its end; they do not depend on each other.
+pub struct Taken {
+    /// One future per endpoint.
+    pub work: Vec<BoxFuture<'static, ()>>,
+    /// Whether more is due than could be taken: look again in a moment, not at once.
+    pub waiting: bool,
+}
+
+/// A worker on the delivery queue.
+pub struct Announcer {
+    engine: Arc<Engine>,
+    hooks: Arc<dyn Hooks>,
+    lines: Mutex<HashMap<Whom, Line>>,
+}
+
+impl Announcer {
+    /// A worker that calls through `hooks`.
+    pub fn new(engine: Arc<Engine>, hooks: Arc<dyn Hooks>) -> Arc<Self> {
+        Arc::new(Self { engine, hooks, lines: Mutex::default() })
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<Whom, Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up what is due now, at most `limit` of each lane of the queue.
+    ///
+    /// # Errors
+    /// A fault while the queue is read. A fault with one delivery leaves it due.
+    pub async fn take(self: &Arc<Self>, limit: usize) -> Result<Taken, Fault> {
+        self.take_until(self.engine.clock.now(), limit).await
+    }
+
+    /// Takes up at once what a former process of this store had begun, without waiting for its lease. Only where one
+    /// process owns the store.
+    ///
+    /// # Errors
+    /// As [`Announcer::take`].
+    pub async fn recover(self: &Arc<Self>, limit: usize) -> Result<(), Fault> {
+        let now = self.engine.clock.now();
+        for entry in webhooks::due(&self.engine, now.plus_ms(LEASE_MS), limit).await? {
+            let Some(mut held) = hold(&self.engine, &entry).await? else { continue };
+            if matches!(held.delivery.state, DeliveryState::Attempting { .. }) {
+                held.advance(&self.engine, DeliveryState::Queued { not_before: now }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_until(self: &Arc<Self>, until: Moment, limit: usize) -> Result<Taken, Fault> {
+        let mut due = BTreeMap::<Whom, Vec<DueEntry>>::new();
+        for entry in webhooks::due(&self.engine, until, limit).await? {
+            if let Some((endpoint, _)) = named(&entry.key) {
+                due.entry((entry.key.tenant(), endpoint)).or_default().push(entry);
+            }
+        }
+        let mut taken = Taken { work: Vec::new(), waiting: false };
+        for (whom, entries) in due {
+            let (mine, rest, slow) = self.reserve(whom, entries);
+            taken.waiting |= !rest.is_empty();
+            if slow && !rest.is_empty() {
+                self.make_room(&rest).await?;
+            }
+            if !mine.is_empty() {
+                taken.work.push(self.clone().carry(whom, mine).boxed());
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Gives an endpoint's free places to the first of what is due. What is in hand already is neither.
+    fn reserve(&self, whom: Whom, mut entries: Vec<DueEntry>) -> (Vec<DueEntry>, Vec<DueEntry>, bool) {
+        let mut lines = self.lines();
+        let all: usize = lines.values().map(|line| line.busy.len()).sum();
+        let line = lines.entry(whom).or_default();
+        entries.retain(|entry| !line.busy.contains(&entry.key));
+        let free = CALLS_MAX.saturating_sub(line.busy.len()).min(ALL_CALLS_MAX.saturating_sub(all));
+        let rest = entries.split_off(free.min(entries.len()));
+        line.busy.extend(entries.iter().map(|entry| entry.key.clone()));
+        (entries, rest, line.slow)
+    }
+
+    /// Spreads what a slow endpoint has no place for over the time it would take.
+    async fn make_room(&self, rest: &[DueEntry]) -> Result<(), Fault> {
+        let now = self.engine.clock.now();
+        let mut later = Vec::with_capacity(rest.len());
+        for (place, entry) in rest.iter().enumerate() {
+            let Some(held) = hold(&self.engine, entry).await? else { continue };
+            if matches!(held.delivery.state, DeliveryState::Queued { .. }) {
+                let turn = i64::try_from(place / CALLS_MAX).unwrap_or(0) + 1;
+                later.push((held, now.plus_ms(turn * PLACE_MS)));
+            }
+        }
+        postpone(&self.engine, &later).await
+    }
+
+    async fn carry(self: Arc<Self>, whom: Whom, entries: Vec<DueEntry>) {
+        let endpoint = match webhooks::endpoint(self.engine.store.as_ref(), whom.0, whom.1).await {
+            Ok(held) => held.map(|held| held.endpoint),
+            Err(fault) => {
+                self.troubled(whom, &entries, &fault);
+                return;
+            }
+        };
+        let tries = entries.iter().map(|entry| async {
+            let result = self.one(whom, endpoint.as_ref(), entry).await;
+            self.lines().entry(whom).or_default().busy.remove(&entry.key);
+            result.unwrap_or_else(|fault| {
+                self.troubled(whom, std::slice::from_ref(entry), &fault);
+                None
+            })
+        });
+        let attempts: Vec<Attempt> = join_all(tries).await.into_iter().flatten().collect();
+        if !attempts.is_empty()
+            && let Err(fault) = self.note(whom, &attempts).await
+        {
+            tracing::warn!(webhook = %whom.1, %fault, "the log of a webhook endpoint was not written");
+        }
+    }
+
+    fn troubled(&self, whom: Whom, entries: &[DueEntry], fault: &Fault) {
+        let mut lines = self.lines();
+        let line = lines.entry(whom).or_default();
+        for entry in entries {
+            line.busy.remove(&entry.key);
+        }
+        line.slow = true;
+        tracing::warn!(webhook = %whom.1, %fault, "a delivery could not be worked on; it stays due");
+    }
+
+    async fn one(&self, whom: Whom, to: Option<&Endpoint>, entry: &DueEntry) -> Result<Option<Attempt>, Fault> {
+        let Some(mut held) = hold(&self.engine, entry).await? else { return Ok(None) };
+        let now = self.engine.clock.now();
+        if held.delivery.due() > now {
+            return Ok(None); // it was worked on between the look at the queue and now
+        }
+        let Some(endpoint) = to.filter(|_| !held.delivery.is_over()) else {
+            // The endpoint was removed, or this one's time in the store is over.
+            held.remove(&self.engine).await?;
+            return Ok(None);
+        };
+        if !endpoint.is_enabled() {
+            let reason = "endpoint_disabled".to_owned();
+            held.advance(&self.engine, DeliveryState::Failed { at: now, reason }).await?;
+            return Ok(None);
+        }
+        if !held.advance(&self.engine, DeliveryState::Attempting { lease_until: now.plus_ms(LEASE_MS) }).await? {
+            return Ok(None); // another worker was faster
+        }
+        Ok(Some(self.call(whom, endpoint, &mut held).await?))
+    }
+
+    async fn call(&self, whom: Whom, endpoint: &Endpoint, held: &mut HeldDelivery) -> Result<Attempt, Fault> {
+        let at = self.engine.clock.now();
+        let secrets = endpoint.secrets_at(at);
+        let call = HookCall { tenant: whom.0, url: &endpoint.url, delivery: &held.delivery, secrets: &secrets, at };
+        let answer = self.hooks.post(call).await;
+        let now = self.engine.clock.now();
+        let ms = now.since_ms(at);
+        self.lines().entry(whom).or_default().slow = !answer.is_taken() || ms > SLOW_MS;
+        let attempt = Attempt {
+            at,
+            delivery: held.delivery.id,
+            topic: held.delivery.said.topic,
+            attempt: held.delivery.attempts,
+            status: answer.status(),
+            ms,
+            error: (!answer.is_taken()).then(|| answer.code()),
+        };
+        let next = held.delivery.after(answer, now);
+        held.advance(&self.engine, next).await?;
+        if answer.is_gone() {
+            self.disable(whom, Because::Gone, now).await?;
+        }
+        Ok(attempt)
+    }
+
+    async fn note(&self, whom: Whom, attempts: &[Attempt]) -> Result<(), Fault> {
+        let failing_since = webhooks::note(&self.engine, whom.0, whom.1, attempts).await?;
+        let now = self.engine.clock.now();
+        if failing_since.is_some_and(|since| now.since_ms(since) > FAILING_MS_MAX) {
+            self.disable(whom, Because::Failing, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives an endpoint up. Somebody who changes it in the same moment is not overruled by a race: it is read again.
+    async fn disable(&self, whom: Whom, because: Because, at: Moment) -> Result<(), Fault> {
+        loop {
+            let held = webhooks::endpoint(self.engine.store.as_ref(), whom.0, whom.1).await?;
+            let Some(mut held) = held.filter(|held| held.endpoint.is_enabled()) else { return Ok(()) };
+            held.endpoint.status = Status::Disabled { because, at };
+            if held.save(&self.engine).await? {
+                tracing::warn!(webhook = %whom.1, ?because, "a webhook endpoint is disabled");
+                return Ok(());
+            }
+        }
+    }
+}
