@@ -23,6 +23,7 @@ mod document;
 mod explain;
 mod identity;
 mod ingestion;
+mod jobs;
 mod journeys;
 mod keys;
 mod letters;
@@ -36,6 +37,7 @@ mod schemas;
 mod segments;
 mod serve;
 mod tags;
+mod timeline_shapes;
 mod webhooks;
 
 use describe::Description;
@@ -83,6 +85,11 @@ const AREAS: &[Area] = &[
         describe: webhooks::routes,
     },
     Area { tag: "people", text: "Who may sign in (员工), and who asks.", describe: people::routes },
+    Area {
+        tag: "jobs",
+        text: "Imports (导入), and what goes on after its request was answered.",
+        describe: jobs::routes,
+    },
     Area { tag: "debugger", text: "What came in last (事件调试).", describe: debugger::routes },
     Area { tag: "access", text: "API keys (密钥).", describe: keys::routes },
     Area {
