@@ -64,15 +64,16 @@ await page.goto(`${url}/console/letters?status=all`)
 check(page.url().includes('/console/sign-in?next='), 'a stranger is asked to sign in')
 check((await page.title()).includes('Roadbook'), 'the page has a title')
 await look('sign-in')
-await page.locator('summary').click()
-await page.getByLabel('API 密钥').fill(process.env.ROADBOOK_SECRET_KEY)
-await page.getByRole('button', { name: '用密钥登录' }).click()
+await page.getByLabel('账号').fill(world.person.login)
+await page.getByLabel('密码').fill(world.person.password)
+await page.getByRole('button', { name: '登录', exact: true }).click()
 check(page.url() === `${url}/console/letters?status=all`, 'and comes to where the link led', page.url())
 const cookie = (await context.cookies()).find((one) => one.name === 'roadbook_session')
 check(cookie.httpOnly && cookie.sameSite === 'Strict' && cookie.path === '/console', 'the cookie is strict')
 
 // By phone number to the customer, and to the reason of each message.
 await page.goto(`${url}/console`)
+check((await page.locator('header').innerText()).includes('Test Operator'), 'the page says who is signed in')
 await look('home')
 await page.getByLabel('查找客户').fill(phone)
 await page.keyboard.press('Enter')
@@ -96,8 +97,10 @@ await page.goto(`${url}/console/journeys/${world.journey}`)
 check((await page.locator('svg g.node').count()) === 4, 'a journey is a picture')
 await look('journey')
 for (const [name, path] of [
-  ['segments', '/segments'], ['segment', `/segments/${world.segment}`], ['journeys', '/journeys'],
-  ['timeline', `/customers/${world.customer}/timeline`], ['identity', '/identity'],
+  ['customers', '/customers'], ['customers-of-segment', `/customers?segment=${world.segment}`], ['segments', '/segments'], ['segment', `/segments/${world.segment}`], ['journeys', '/journeys'],
+  ['waiting', `/journeys/${world.journey}/nodes/drive`], ['timeline', `/customers/${world.customer}/timeline`], ['identity', '/identity'], ['letters', '/letters'],
+  ['why-segment', `/customers/${world.customer}/why/segments/${world.segment}`],
+  ['why-journey', `/customers/${world.customer}/why/journeys/${world.journey}`],
 ]) {
   await page.goto(`${url}/console${path}`)
   check((await page.locator('html').getAttribute('lang')) === 'en', `${name} is in English`)

@@ -70,7 +70,9 @@ export async function setUp(run, phone) {
     const ended = found.sends.filter((one) => one.status.is !== 'intended')
     return ended.length === 2 && found
   })
+  const person = { login: `person-${run}@example.com`, password: `a long password ${run}` }
+  await api('POST', '/v1/users', { ...person, name: 'Test Operator', roles: ['tenant_admin'] })
   const letters = await api('GET', '/v1/dead-letters?status=open')
   const letter = letters.data.find((one) => one.message_id === `letter-${run}`)
-  return { segment, journey, customer: profile.id, letter: letter.id }
+  return { segment, journey, customer: profile.id, letter: letter.id, person }
 }

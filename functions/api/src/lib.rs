@@ -12,7 +12,9 @@
 //! | What happens to a repeated request? | `idempotency.rs` |
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
+//! | Why is somebody in a segment, in a journey, or without a message? | `explain/`, every sentence in `explain/texts.rs` |
 //! | What is counted? | `metrics.rs` |
+//! | What does the OpenAPI document say? | `openapi/` |
 //! | Who overwrites whom? | `etag.rs` |
 //! | Where does a tenant want to be told? | `webhooks/` |
 //! | How are all customers looked at without holding up anybody? | `scan.rs` |
@@ -31,6 +33,7 @@ mod credentials;
 mod debugger;
 mod definitions;
 mod etag;
+mod explain;
 mod failure;
 mod fields;
 mod gate;
@@ -45,6 +48,7 @@ mod limit;
 mod mask;
 mod me;
 mod metrics;
+mod openapi;
 mod ops;
 mod page;
 mod params;
@@ -61,5 +65,6 @@ mod trace;
 mod users;
 mod webhooks;
 
+pub use openapi::document as openapi_document;
 pub use peer::Doors;
 pub use routes::{ROUTES, RouteClass, RouteInfo, router};

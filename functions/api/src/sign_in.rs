@@ -29,11 +29,8 @@ pub(crate) async fn sign_in(
     let tenant = fields.optional_text("tenant");
     fields.close()?;
     let (Some(login), Some(password)) = (login, password) else { return Err(Failure::defect()) };
-    let tenant: Option<TenantId> = match tenant {
-        // What is no id names no tenant they belong to.
-        Some(text) => Some(text.parse().unwrap_or(TenantId::from_u128(0))),
-        None => None,
-    };
+    // What is no id names no tenant they belong to.
+    let tenant = tenant.map(|text| text.parse().unwrap_or(TenantId::from_u128(0)));
     let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
     let attempt = Attempt { login: &login, password, tenant, peer, random: random()? };
     match api.app.people.sign_in(attempt, api.engine().wall.now()).await? {

@@ -5,11 +5,13 @@ use crate::provider::ProviderDocuments;
 use anyhow::{Context, Result};
 use roadbook_access::Fetch;
 use roadbook_app::{App, Config, Tenant};
-use roadbook_channels::{Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings};
+use roadbook_channels::{
+    Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings, Webhooks,
+};
 use roadbook_embedded::{Embedded, OpenError, Options};
 use roadbook_kernel::TenantId;
 use roadbook_mailboxes::{Mailboxes, Settings};
-use roadbook_runtime::ports::{Channel, Clock};
+use roadbook_runtime::ports::{Channel, Clock, Hooks};
 use roadbook_runtime::{Deliver, Engine, KeyRing, Limits, Router, SystemClock, Tally};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub struct Host {
     pub mailboxes: Arc<Mailboxes>,
     /// The way out.
     pub channel: Arc<dyn Channel>,
+    /// The way to the tenants' webhook endpoints.
+    pub hooks: Arc<dyn Hooks>,
     /// Credentials per tenant.
     pub accounts: Arc<Accounts>,
 }
@@ -86,7 +90,9 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
     };
     let channel = Arc::new(Channels::new(channel_settings, accounts.clone())?);
     let fetch: Arc<dyn Fetch> = Arc::new(ProviderDocuments::new()?);
-    Ok(Host { app: Arc::new(App::new(engine, router, config).trusting(&fetch)), mailboxes, channel, accounts })
+    let hooks = Arc::new(Webhooks::new(config.webhooks_allow_http)?);
+    let app = Arc::new(App::new(engine, router, config).trusting(&fetch));
+    Ok(Host { app, mailboxes, channel, hooks, accounts })
 }
 
 /// The engine alone: no thread and no channel is started.

@@ -2,10 +2,10 @@
 //! meanwhile.
 
 use roadbook_kernel::Moment;
-use roadbook_runtime::ports::{Channel, DueKind, Fault};
+use roadbook_runtime::ports::{Channel, DueKind, Fault, Hooks};
 use roadbook_runtime::relay::Relay;
 use roadbook_runtime::{Deliver, Engine, Router, advance_backfill, sweep};
-use roadbook_send::Sender;
+use roadbook_send::{Announcer, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -19,6 +19,10 @@ const RELAY_GATHER: Duration = Duration::from_millis(10);
 const LANE_ACTORS: usize = 512;
 /// Sends taken up at once.
 const SENDS: usize = 256;
+/// Deliveries to webhook endpoints looked at in one lane at once.
+const DELIVERIES: usize = 256;
+/// How long deliveries wait that have no place at their endpoint, before somebody looks again.
+const PLACES_PAUSE: Duration = Duration::from_millis(50);
 /// Sends of a lane a starting process looks through for calls its predecessor had begun.
 const SENDS_RECOVERED: usize = 10_000;
 /// Customers a segment sweep looks at between two looks at the clock.
@@ -45,6 +49,8 @@ pub struct Loops {
     pub router: Arc<Router>,
     /// The way out.
     pub channel: Arc<dyn Channel>,
+    /// The way to webhook endpoints.
+    pub hooks: Arc<dyn Hooks>,
 }
 
 impl Loops {
@@ -54,6 +60,7 @@ impl Loops {
         tokio::spawn(self.clone().relay());
         tokio::spawn(self.clone().timers());
         tokio::spawn(self.clone().sweeps());
+        tokio::spawn(self.clone().announcer());
         tokio::spawn(self.clone().jobs());
         tokio::spawn(self.sender(stopped))
     }
@@ -124,6 +131,31 @@ impl Loops {
             tokio::select! {
                 _ = stopped.changed() => {}
                 () = self.rest(pause, DueKind::Send) => {}
+            }
+        }
+    }
+
+    /// Not waited for when the process stops: a call that is cut off is made again, under the same id.
+    async fn announcer(self) {
+        let announcer = Announcer::new(self.engine.clone(), self.hooks.clone());
+        if let Err(fault) = announcer.recover(SENDS_RECOVERED).await {
+            tracing::warn!(%fault, "webhook calls begun by a former process wait for their lease");
+        }
+        loop {
+            match announcer.take(DELIVERIES).await {
+                Ok(taken) => {
+                    let idle = taken.work.is_empty();
+                    taken.work.into_iter().for_each(|work| drop(tokio::spawn(work)));
+                    if taken.waiting {
+                        tokio::time::sleep(PLACES_PAUSE).await;
+                    } else if idle {
+                        self.until_due(DueKind::Delivery).await;
+                    }
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, "the delivery queue cannot be read; trying again");
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
             }
         }
     }

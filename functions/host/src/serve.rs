@@ -50,8 +50,9 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
     socket::listen(&place.data, host.clone())?;
     let (stop_sending, stopped) = watch::channel(false);
     let deliver = app.router.deliver().clone();
-    let (engine, router, channel) = (app.engine.clone(), app.router.clone(), host.channel.clone());
-    let sender = Loops { engine, deliver, router, channel }.start(stopped);
+    let (engine, router) = (app.engine.clone(), app.router.clone());
+    let (channel, hooks) = (host.channel.clone(), host.hooks.clone());
+    let sender = Loops { engine, deliver, router, channel, hooks }.start(stopped);
     // Before anybody is told that the process is ready: a supervisor may stop it in the same instant.
     let stop = stop_signal()?;
     announce(listener.local_addr()?, keys, as_json);

@@ -1,13 +1,14 @@
 //! The delivery queue's worker: tells endpoints what they asked for.
 //!
 //! It works beside the sender of messages, on a queue of its own, and endpoint by endpoint: one that does not answer
-//! keeps its few places busy and nobody else's. What is due for an endpoint beyond its places waits; where the endpoint
-//! is slow or failing, it is moved to later instants, so that it does not stand before what is due for others.
+//! keeps its few places busy and nobody else's. What is due for an endpoint beyond its places waits. Where so much waits
+//! that it could hide what is due for others (the queue is read to a limit), it is moved to later instants.
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use roadbook_kernel::{DAY_MS, EndpointId, Moment, SECOND_MS, TenantId};
 use roadbook_runtime::Engine;
+use roadbook_runtime::ports::store::{LANES, lane};
 use roadbook_runtime::ports::{DueEntry, Fault, HookCall, Hooks, ItemKey};
 use roadbook_runtime::webhooks::{
     self, Attempt, Because, DeliveryState, Endpoint, HeldDelivery, LEASE_MS, Status, hold, named, postpone,
@@ -21,8 +22,12 @@ const CALLS_MAX: usize = 8;
 const ALL_CALLS_MAX: usize = 128;
 /// An endpoint that takes longer than this is slow.
 const SLOW_MS: i64 = SECOND_MS;
-/// How far apart the places of a slow endpoint's queue are: the longest a call takes.
-const PLACE_MS: i64 = 15 * SECOND_MS;
+/// How far apart the rows of a slow endpoint's queue are moved: the longest a call takes.
+const SLOW_ROW_MS: i64 = 15 * SECOND_MS;
+/// How far everything is moved that a swift endpoint has no place for yet.
+const SWIFT_WAIT_MS: i64 = SECOND_MS;
+/// How long an endpoint rests whose deliveries could not be worked on.
+const FAULT_PAUSE_MS: i64 = SECOND_MS;
 /// An endpoint that has failed for so long, without one success, is given up.
 const FAILING_MS_MAX: i64 = 5 * DAY_MS;
 
@@ -36,6 +41,8 @@ struct Line {
     busy: HashSet<ItemKey>,
     /// Whether its last call failed or took long.
     slow: bool,
+    /// No new work before, after a fault of the store.
+    rests_until: Option<Moment>,
 }
 
 /// Work that was taken up. Whoever took it runs each to its end; they do not depend on each other.
@@ -68,7 +75,31 @@ impl Announcer {
     /// # Errors
     /// A fault while the queue is read. A fault with one delivery leaves it due.
     pub async fn take(self: &Arc<Self>, limit: usize) -> Result<Taken, Fault> {
-        self.take_until(self.engine.clock.now(), limit).await
+        let now = self.engine.clock.now();
+        let (mut due, mut lanes) = (BTreeMap::<Whom, Vec<DueEntry>>::new(), [0; LANES as usize]);
+        for entry in webhooks::due(&self.engine, now, limit).await? {
+            if let Some((endpoint, _)) = named(&entry.key) {
+                let tenant = entry.key.tenant();
+                lanes[usize::from(lane(tenant))] += 1;
+                due.entry((tenant, endpoint)).or_default().push(entry);
+            }
+        }
+        let mut taken = Taken { work: Vec::new(), waiting: false };
+        for (whom, entries) in due {
+            let (asked, is_lane_full) = (entries.len(), lanes[usize::from(lane(whom.0))] >= limit);
+            let (mine, rest, slow) = self.reserve(whom, entries, now);
+            taken.waiting |= mine.len() < asked;
+            if is_lane_full && !rest.is_empty() {
+                // Not the end of this look: what was given a place above would keep it for ever.
+                if let Err(fault) = self.make_room(&rest, slow, now).await {
+                    tracing::warn!(webhook = %whom.1, %fault, "a queue of deliveries was not moved");
+                }
+            }
+            if !mine.is_empty() {
+                taken.work.push(self.clone().carry(whom, mine).boxed());
+            }
+        }
+        Ok(taken)
     }
 
     /// Takes up at once what a former process of this store had begun, without waiting for its lease. Only where one
@@ -87,48 +118,28 @@ impl Announcer {
         Ok(())
     }
 
-    async fn take_until(self: &Arc<Self>, until: Moment, limit: usize) -> Result<Taken, Fault> {
-        let mut due = BTreeMap::<Whom, Vec<DueEntry>>::new();
-        for entry in webhooks::due(&self.engine, until, limit).await? {
-            if let Some((endpoint, _)) = named(&entry.key) {
-                due.entry((entry.key.tenant(), endpoint)).or_default().push(entry);
-            }
-        }
-        let mut taken = Taken { work: Vec::new(), waiting: false };
-        for (whom, entries) in due {
-            let (mine, rest, slow) = self.reserve(whom, entries);
-            taken.waiting |= !rest.is_empty();
-            if slow && !rest.is_empty() {
-                self.make_room(&rest).await?;
-            }
-            if !mine.is_empty() {
-                taken.work.push(self.clone().carry(whom, mine).boxed());
-            }
-        }
-        Ok(taken)
-    }
-
-    /// Gives an endpoint's free places to the first of what is due. What is in hand already is neither.
-    fn reserve(&self, whom: Whom, mut entries: Vec<DueEntry>) -> (Vec<DueEntry>, Vec<DueEntry>, bool) {
+    /// Gives an endpoint's free places to the first of what is due; what is left waits. What is in hand already is
+    /// neither.
+    fn reserve(&self, whom: Whom, mut entries: Vec<DueEntry>, now: Moment) -> (Vec<DueEntry>, Vec<DueEntry>, bool) {
         let mut lines = self.lines();
         let all: usize = lines.values().map(|line| line.busy.len()).sum();
         let line = lines.entry(whom).or_default();
         entries.retain(|entry| !line.busy.contains(&entry.key));
-        let free = CALLS_MAX.saturating_sub(line.busy.len()).min(ALL_CALLS_MAX.saturating_sub(all));
+        let places = if line.rests_until.is_some_and(|until| now < until) { 0 } else { CALLS_MAX };
+        let free = places.saturating_sub(line.busy.len()).min(ALL_CALLS_MAX.saturating_sub(all));
         let rest = entries.split_off(free.min(entries.len()));
         line.busy.extend(entries.iter().map(|entry| entry.key.clone()));
         (entries, rest, line.slow)
     }
 
-    /// Spreads what a slow endpoint has no place for over the time it would take.
-    async fn make_room(&self, rest: &[DueEntry]) -> Result<(), Fault> {
-        let now = self.engine.clock.now();
+    /// Moves what has no place out of the way of others: a slow endpoint's over the time it would take.
+    async fn make_room(&self, rest: &[DueEntry], slow: bool, now: Moment) -> Result<(), Fault> {
         let mut later = Vec::with_capacity(rest.len());
         for (place, entry) in rest.iter().enumerate() {
             let Some(held) = hold(&self.engine, entry).await? else { continue };
             if matches!(held.delivery.state, DeliveryState::Queued { .. }) {
-                let turn = i64::try_from(place / CALLS_MAX).unwrap_or(0) + 1;
-                later.push((held, now.plus_ms(turn * PLACE_MS)));
+                let row = i64::try_from(place / CALLS_MAX).unwrap_or(0) + 1;
+                later.push((held, now.plus_ms(if slow { row * SLOW_ROW_MS } else { SWIFT_WAIT_MS })));
             }
         }
         postpone(&self.engine, &later).await
@@ -164,7 +175,7 @@ impl Announcer {
         for entry in entries {
             line.busy.remove(&entry.key);
         }
-        line.slow = true;
+        line.rests_until = Some(self.engine.clock.now().plus_ms(FAULT_PAUSE_MS));
         tracing::warn!(webhook = %whom.1, %fault, "a delivery could not be worked on; it stays due");
     }
 

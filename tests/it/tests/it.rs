@@ -13,4 +13,5 @@ mod it {
     pub mod stores;
     pub mod turns;
     pub mod unmerge;
+    pub mod webhooks;
 }

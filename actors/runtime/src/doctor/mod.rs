@@ -9,6 +9,7 @@
 //! | runs | `runs.rs` | does every journey under way go on? |
 //! | outbox | `outbox.rs` | did everything that was intended reach its queue? |
 //! | sends | `sends.rs` | does every send in the queue come to an end? |
+//! | deliveries | `deliveries.rs` | does every announcement to a webhook endpoint come to an end? |
 //! | counters | `counters.rs` | do the counters say what a recount says? |
 //! | backfills | `backfills.rs` | was every published segment counted back? |
 //! | unreadable | `unreadable.rs` | can everything be read? |
@@ -21,6 +22,7 @@
 mod backfills;
 mod claims;
 mod counters;
+mod deliveries;
 mod index;
 mod lineage;
 mod mend;
@@ -75,17 +77,30 @@ pub(crate) struct Seen {
 /// A fault of the store: it could not be examined, which says nothing about its soundness.
 pub async fn examine(engine: &Engine, scope: &Scope) -> Result<Report, Fault> {
     let mut exam = Exam { engine, scope, report: Report::default() };
-    for check in ["claims", "tombstones", "timers", "runs", "outbox", "sends", "counters", "backfills", "unreadable"] {
+    for check in [
+        "claims",
+        "tombstones",
+        "timers",
+        "runs",
+        "outbox",
+        "sends",
+        "deliveries",
+        "counters",
+        "backfills",
+        "unreadable",
+    ] {
         exam.report.check(check);
     }
     let outbox = outbox::Outbox::read(&mut exam).await?;
-    let (mut timers, mut sends) = (timers::Timers::default(), 0);
+    let (mut timers, mut sends, mut deliveries) = (timers::Timers::default(), 0, 0);
     for tenant in &scope.tenants {
         look_at(&mut exam, *tenant, &outbox, &mut timers).await?;
         sends += sends::examine(&mut exam, *tenant).await?;
+        deliveries += deliveries::examine(&mut exam, *tenant).await?;
     }
     timers.finish(&mut exam).await?;
     sends::finish(&mut exam, sends).await?;
+    deliveries::finish(&mut exam, deliveries).await?;
     Ok(exam.report)
 }
 

@@ -5,7 +5,7 @@ use crate::api::Api;
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::mask;
-use crate::profiles::live;
+use crate::profiles::{consents, live};
 use crate::secret::Secret;
 use axum::Json;
 use axum::body::Body;
@@ -50,7 +50,7 @@ pub(crate) async fn preview(
         })).collect::<Vec<_>>(),
         "events": together.events(),
         "traits_that_differ": differing(&stays, &goes, &together),
-        "consents_after": together.consents,
+        "consents_after": consents(&together.consents),
         "segments_of_both": shared(&stays, &goes),
         "journeys_of_both": journeys(&stays, &goes),
         "against": {

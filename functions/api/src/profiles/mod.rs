@@ -18,7 +18,7 @@ pub(crate) use search::search;
 pub(crate) use short::short;
 pub(crate) use stages::stages;
 pub(crate) use timeline::timeline;
-pub(crate) use view::{run, tag, word};
+pub(crate) use view::{consents, run, tag, word};
 
 use crate::api::Api;
 use crate::failure::Failure;

@@ -53,7 +53,7 @@ pub(super) fn name(word: &impl serde::Serialize) -> String {
 }
 
 /// By purpose: the word about every channel, and under `channels` those about one.
-fn consents(ledger: &ConsentLedger) -> Value {
+pub(crate) fn consents(ledger: &ConsentLedger) -> Value {
     let mut shown = Map::new();
     for (purpose, channel, standing) in ledger.iter() {
         let of = shown.entry(purpose.word()).or_insert_with(|| json!({}));

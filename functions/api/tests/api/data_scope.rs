@@ -92,6 +92,13 @@ async fn lists_and_counts_are_those_of_the_store() {
     let mine = with(&rig, &dcc, "get", &members, Value::Null).await.ok();
     let ids: Vec<&Value> = mine["data"].as_array().unwrap().iter().map(|row| &row["id"]).collect();
     assert_eq!(ids, [&json!(rig.profile_id("userId:u-1").await)]);
+    for path in ["/v1/profiles?key=userId:u-2", "/v1/profiles?q=u-2"] {
+        assert_eq!(rig.get(path).await.ok()["data"].as_array().map(Vec::len), Some(1), "{path}");
+        assert_eq!(with(&rig, &dcc, "get", path, Value::Null).await.ok()["data"], json!([]), "{path}");
+    }
+    let path = format!("/v1/profiles?segment={segment}");
+    let found = with(&rig, &dcc, "get", &path, Value::Null).await.ok();
+    assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{found}");
     let preview = json!({ "condition": visited });
     assert_eq!(rig.post("/v1/segments/preview", preview.clone()).await.ok()["count"], 3);
     let seen = with(&rig, &dcc, "post", "/v1/segments/preview", preview).await.ok();

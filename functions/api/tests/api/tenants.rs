@@ -28,6 +28,9 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/stages", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/explain/segments/{seg}", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/explain/sends/{snd}", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/explain/journeys/{jrn}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
@@ -79,6 +82,15 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/jobs", List),
         ("get", "/v1/jobs/{id}", OneThing(Value::Null)),
         ("get", "/v1/sends/stats", List),
+        ("get", "/v1/webhook-endpoints", List),
+        ("post", "/v1/webhook-endpoints", Own),
+        ("get", "/v1/webhook-endpoints/{id}", OneThing(Value::Null)),
+        ("patch", "/v1/webhook-endpoints/{id}", OneThing(json!({ "description": "x" }))),
+        ("delete", "/v1/webhook-endpoints/{id}", OneThing(Value::Null)),
+        ("post", "/v1/webhook-endpoints/{id}/secret/rotate", OneThing(Value::Null)),
+        ("post", "/v1/webhook-endpoints/{id}/enable", OneThing(Value::Null)),
+        ("get", "/v1/webhook-endpoints/{id}/attempts", OneThing(Value::Null)),
+        ("post", "/v1/webhook-endpoints/{id}/replay", OneThing(json!({ "since": "2026-01-01T00:00:00Z" }))),
         ("get", "/v1/api-keys", List),
         ("post", "/v1/api-keys", Own),
         ("delete", "/v1/api-keys/{id}", OneThing(Value::Null)),
@@ -103,6 +115,7 @@ struct Things {
     job: String,
     conflict: String,
     review: String,
+    endpoint: String,
 }
 
 async fn things(rig: &Rig) -> Things {
@@ -126,6 +139,8 @@ async fn things(rig: &Rig) -> Things {
     )
     .await;
     let (conflict, review) = crate::identity::planted(rig).await;
+    let endpoint = json!({ "url": "https://planted.example.com/", "types": ["cn.roadbook.segment.entered.v1"] });
+    let endpoint = id(rig.post("/v1/webhook-endpoints", endpoint).await.ok());
     rig.relay().await;
     let event = track("u-1", "Opened", "m-4");
     let job = id(rig.post("/v1/imports?format=ndjson", event).await.ok());
@@ -133,6 +148,7 @@ async fn things(rig: &Rig) -> Things {
         job,
         conflict,
         review,
+        endpoint,
         profile: rig.profile_id("userId:u-1").await,
         second: rig.profile_id("userId:u-2").await,
         segment,
@@ -148,6 +164,12 @@ fn paths(path: &str, things: &Things) -> (String, String) {
     if path == "/v1/profiles/lookup" {
         return (format!("{path}?key=userId:u-1"), format!("{path}?key=userId:nobody"));
     }
+    // Whatever else a path of a customer names is there: it is the customer who must not be found.
+    let path = path
+        .replace("{seg}", &things.segment)
+        .replace("{jrn}", &things.journey)
+        .replace("{snd}", "snd_00000000000000000000000000");
+    let path = path.as_str();
     let (thing, prefix) = match path.split('/').nth(2) {
         Some("profiles") => (&things.profile, "cus_"),
         Some("segments") => (&things.segment, "seg_"),
@@ -157,6 +179,7 @@ fn paths(path: &str, things: &Things) -> (String, String) {
         Some("api-keys") => (&things.key, "key_"),
         Some("users") => (&things.user, "usr_"),
         Some("jobs") => (&things.job, "job_"),
+        Some("webhook-endpoints") => (&things.endpoint, "whe_"),
         Some("identity") if path.contains("conflicts") => (&things.conflict, "cfl_"),
         Some("identity") if path.contains("reviews") => (&things.review, "rvw_"),
         _ => return (path.to_owned(), path.to_owned()),

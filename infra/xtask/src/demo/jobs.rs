@@ -182,7 +182,7 @@ impl Cast {
                     format!("/console/customers/{}", self.withdrawn),
                     format!("/v1/profiles/{}/consents", self.withdrawn),
                 ),
-                customer("an owner who was not seen for two years, personal values masked", &self.silent),
+                customer("an owner who never came for service; personal values are masked for everybody", &self.silent),
             ],
         }
     }

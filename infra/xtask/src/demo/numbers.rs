@@ -72,7 +72,7 @@ impl Numbers {
         equal("different events sent and events applied", sum(|tally| tally.sent), self.applied);
         equal("events sent twice and duplicates recognised", sum(|tally| tally.repeated), self.duplicates);
         equal("wrong events and events turned away", sum(|tally| tally.wrong), self.turned_away);
-        equal("dead letters of right events, and none were due", self.dead_letters, 0);
+        equal("wrong events and dead letters", sum(|tally| tally.wrong), self.dead_letters);
         for (status, times) in tallies.iter().flat_map(|tally| &tally.unwelcome) {
             equal(&format!("answers with status {status}"), *times, 0);
         }

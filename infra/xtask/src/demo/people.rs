@@ -274,7 +274,8 @@ impl Person {
     }
 
     fn later(&mut self, random: &mut Random, (from, to): Hours) {
-        self.now_h += random.between(from, to);
+        let hours = random.between(from, to);
+        self.now_h += if self.story.is_told() { from } else { hours };
     }
 
     fn at_store(&mut self, event: &str, properties: Value) {

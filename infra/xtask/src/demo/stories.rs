@@ -42,7 +42,7 @@ impl Story {
             Story::Hot | Story::Withdrawn => Some(14),
             Story::Owner => Some(1_130),
             Story::Silent => Some(700),
-            Story::Waiting | Story::SecondAccount => Some(6),
+            Story::Waiting | Story::SecondAccount => Some(3),
         }
     }
 

@@ -6,6 +6,7 @@ mod bench;
 mod browser;
 mod clients;
 mod code;
+mod document;
 mod once;
 mod privacy;
 mod replay;
@@ -51,6 +52,12 @@ const STEPS: &[Step] = &[
     Step { name: "library", proves: "npm @segment/analytics-next in jsdom: settings, CORS", run: clients::library },
     Step { name: "browser", proves: "a person with Chromium: sign in, find by phone, read why", run: browser::console },
     Step { name: "bad-input", proves: "hostile bytes: clear refusals, no effects", run: clients::bad_input },
+    Step {
+        name: "openapi",
+        proves: "the OpenAPI document is valid, and a client generated from it works",
+        run: document::clients,
+    },
+    Step { name: "fuzz", proves: "schemathesis: no 5xx, no answer that is not described", run: document::fuzz },
     Step { name: "kill", proves: "kill -9 during a wait: one message, neither none nor two", run: clients::kill },
     Step {
         name: "operations",

@@ -2,7 +2,7 @@
 
 use super::{ONE, TWO, customer};
 use crate::Backend;
-use roadbook_kernel::{Moment, TenantId};
+use roadbook_kernel::{DeliveryId, EndpointId, Moment, TenantId};
 use roadbook_runtime::ports::store::{LANES, lane};
 use roadbook_runtime::ports::{Commit, Due, DueEntry, DueKind, ItemKey};
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub(super) async fn the_due_index_moves_with_its_items<S: Backend>(store: &S) {
     let actor = ItemKey::actor(&customer(ONE, 1));
     let send = ItemKey::send(ONE, roadbook_kernel::SendKey::from_u128(1));
+    let (endpoint, one) = (EndpointId::from_u128(1), DeliveryId::from_u128(1));
+    let delivery = ItemKey::delivery(ONE, endpoint, one);
     let at = Moment::from_millis;
     let moved = |kind, key: &ItemKey, was, now| Commit {
         dues: vec![Due { kind, key: key.clone(), was, now }],
@@ -21,9 +23,12 @@ pub(super) async fn the_due_index_moves_with_its_items<S: Backend>(store: &S) {
     };
     store.commit(moved(DueKind::Actor, &actor, None, Some(at(50)))).await.expect("a commit");
     store.commit(moved(DueKind::Send, &send, None, Some(at(40)))).await.expect("a commit");
+    store.commit(moved(DueKind::Delivery, &delivery, None, Some(at(45)))).await.expect("a commit");
     assert_eq!(due(DueKind::Actor, at(49)).await, []);
     assert_eq!(due(DueKind::Actor, at(50)).await, [(50, actor.clone())], "due at its instant");
     assert_eq!(due(DueKind::Send, at(99)).await, [(40, send.clone())], "kinds do not mix");
+    assert_eq!(due(DueKind::Delivery, at(99)).await, [(45, delivery.clone())], "nor does the third");
+    assert_eq!(store.next_due(DueKind::Delivery).await.expect("the index"), Some(at(45)));
     assert_eq!(store.next_due(DueKind::Actor).await.expect("the index"), Some(at(50)));
     assert_eq!(store.next_due(DueKind::Send).await.expect("the index"), Some(at(40)));
 

@@ -159,7 +159,11 @@ const GUESTS: &[Guest] = &[
     Guest { name: "hyper*", hosts: &["simulator"], why: "HTTP comes in at the doors, through axum" },
     Guest { name: "jsonwebtoken", hosts: &["access"], why: "tokens are believed in one place" },
     Guest { name: "argon2", hosts: &["access"], why: "passwords are compared in one place" },
-    Guest { name: "ring", hosts: &["access"], why: "signatures are checked where tokens are believed" },
+    Guest {
+        name: "ring",
+        hosts: &["access", "channels"],
+        why: "signatures are checked where tokens are believed, and made where webhooks leave",
+    },
     Guest { name: "rand", hosts: &[], why: "chance comes in through the door: a split is a hash" },
     Guest { name: "getrandom", hosts: &["api", "pages", "host"], why: "randomness is drawn at the edge and handed in" },
     Guest { name: "clap", hosts: &["host", "simulator", "bench", "xtask"], why: "only programs read a command line" },

@@ -8,15 +8,17 @@ use serde_json::Value;
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Generated files, and what generates them.
-fn generated() -> [(&'static str, Value); 2] {
+fn generated() -> [(&'static str, Value); 3] {
+    let document = serde_json::to_value(roadbook_api::openapi_document()).expect("the document is JSON");
     [
+        ("schemas/openapi/roadbook.json", document),
         ("schemas/journeys/condition.schema.json", roadbook_audience::json_schema()),
         ("schemas/journeys/journey.schema.json", roadbook_journey::json_schema()),
     ]
 }
 
 #[test]
-fn schemas_of_conditions_and_journeys_have_not_drifted() {
+fn generated_schemas_have_not_drifted() {
     for (path, schema) in generated() {
         let wanted = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";
         if std::env::var("ROADBOOK_BLESS").is_ok_and(|bless| bless == "1") {
