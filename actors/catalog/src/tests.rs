@@ -216,7 +216,8 @@ fn loading_descriptions_leaves_what_the_tenant_wrote() {
 
 #[test]
 fn values_fit_by_their_type() {
-    let table: [(TagType, &[&str], &[&str], &[&str]); 7] = [
+    type Row<'a> = (TagType, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
+    let table: [Row<'_>; 7] = [
         (TagType::Bool, &[], &["", "true", "false"], &["yes", "1"]),
         (TagType::Enum, &["H", "A"], &["H"], &["", "h", "H,A"]),
         (TagType::String, &[], &["上海"], &["", " ", "two\nlines"]),

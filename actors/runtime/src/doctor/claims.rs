@@ -48,13 +48,19 @@ impl Claims {
         let claim = item.as_ref().map(read_claim);
         let give = |version| Step::Claim { tenant: self.tenant, key, version, owner: Some(mine), row: seen.guard() };
         let (code, detail, repair) = match (item, claim) {
-            (Some(_), Some(Ok(claim))) if claim.owner == mine && !claim.released => return Ok(self.home += 1),
+            (Some(_), Some(Ok(claim))) if claim.owner == mine && !claim.released => {
+                self.home += 1;
+                return Ok(());
+            }
             (Some(item), Some(Ok(claim))) if claim.released => {
                 let detail = format!("{mine} has it, and it was released: it leads nowhere");
                 ("claim_astray", detail, give(Some(item.version)))
             }
             (Some(item), Some(Ok(claim))) => match end_of(exam.engine, self.tenant, claim.owner).await? {
-                End::Live(row) if row.state.id == mine => return Ok(self.home += 1),
+                End::Live(row) if row.state.id == mine => {
+                    self.home += 1;
+                    return Ok(());
+                }
                 End::Live(row) if row.state.owns(&key) => {
                     let other = row.state.id;
                     let what = RowChange::Unlink { identifier: key, to: other };

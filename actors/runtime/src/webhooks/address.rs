@@ -37,9 +37,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let second = address.segments()[1];
     // Only 2000::/3 is given out to anybody.
     let global = first & 0xe000 == 0x2000;
-    let special = (first == 0x2001 && second < 0x0200) // Teredo, ORCHID, benchmarking
-        || (first == 0x2001 && second == 0x0db8)
-        || first == 0x3fff; // documentation
+    // Teredo, ORCHID and benchmarking; documentation, twice.
+    let special = (first == 0x2001 && (second < 0x0200 || second == 0x0db8)) || first == 0x3fff;
     global && !special
 }
 

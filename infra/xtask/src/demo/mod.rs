@@ -264,7 +264,6 @@ fn password() -> Result<String> {
     Ok(format!("demo-{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
 
-#[expect(clippy::disallowed_methods, reason = "people of the past need to know what day it is")]
 fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }

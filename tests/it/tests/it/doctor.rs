@@ -49,7 +49,8 @@ async fn world<S: Backend>(store: Arc<S>) -> World<S> {
         }
     });
     let journey = rig.journey("lead", journey).await;
-    let say = |id: &str, name: &str, who: &Who, ms: i64| Say::track(id, name, &[who.clone()]).at(T0.plus_ms(ms));
+    let say =
+        |id: &str, name: &str, who: &Who, ms: i64| Say::track(id, name, std::slice::from_ref(who)).at(T0.plus_ms(ms));
     for (n, name) in ["ann", "bea", "one", "two"].iter().enumerate() {
         let who = [user(name), email(name), anon(name)];
         let at = i64::try_from(n).unwrap_or(0);

@@ -96,7 +96,7 @@ async fn read(stream: &mut TcpStream, mut bytes: Vec<u8>) -> Option<(Call, Vec<u
     let header = |name: &str| {
         let lines = head.lines().filter_map(|line| line.split_once(':'));
         let found = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned());
-        found.last().unwrap_or_default()
+        found.next_back().unwrap_or_default()
     };
     let length: usize = header("content-length").parse().ok()?;
     while bytes.len() < end + length {
