@@ -39,17 +39,19 @@ def seed_data(api, write_key):
     profiles = [eventually("the profile", lambda user=user: api.find("user_id", f"{user}-{run}")) for user in ("u-1", "u-2")]
     letters = [row["id"] for row in api.expect(200, "GET", "/v1/dead-letters")["data"]]
     own = [row["id"] for row in api.expect(200, "GET", "/v1/api-keys")["data"]]
-    spare = [
-        api.expect(201, "POST", "/v1/api-keys", {"name": "spare", "kind": "write"})["id"] for _ in range(3)
-    ]
+    spare = [api.expect(201, "POST", "/v1/api-keys", {"name": "spare", "kind": "write"})["id"] for _ in range(3)]
+    person = {"login": f"tester-{run}@example.com", "name": "Test Person", "password": "a long password"}
+    users = [api.expect(201, "POST", "/v1/users", {**person, "roles": ["oem_operations"]})["id"]]
+    api.expect(200, "POST", "/v1/tag-definitions/load-builtin")
     return {
         "own_keys": own,
-        "by_step": {
-            "profiles": profiles,
-            "segments": [segment, draft],
-            "journeys": [journey],
-            "dead-letters": letters,
-            "api-keys": spare,
+        "ids": {
+            "cus": profiles,
+            "seg": [segment, draft],
+            "jrn": [journey],
+            "dl": letters,
+            "key": spare,
+            "usr": users,
         },
     }
 

@@ -42,6 +42,17 @@ pub struct Evidence {
 const SIGN_BYTES: usize = 8;
 /// Digits in ascending order of their bytes, so that stored times sort as times do.
 const DIGITS: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+const NO_DIGIT: u8 = 0xff;
+/// The value of each digit: signs are read with every stored row.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
 /// The last instant that fits seven digits: in the year 2109.
 const LAST_MS: i64 = (1 << 42) - 1;
 
@@ -166,8 +177,10 @@ impl Sign {
     /// `None` for a letter of a newer version.
     fn read(text: &[u8; SIGN_BYTES]) -> Option<Self> {
         let signal = Signal::from_letter(text[0])?;
-        let digits = text[1..].iter().map(|byte| DIGITS.iter().position(|digit| digit == byte));
-        let ms = digits.fold(Some(0i64), |ms, digit| Some((ms? << 6) | i64::try_from(digit?).ok()?))?;
+        let ms = text[1..].iter().try_fold(0i64, |ms, byte| match VALUES[usize::from(*byte)] {
+            NO_DIGIT => None,
+            digit => Some((ms << 6) | i64::from(digit)),
+        })?;
         Some(Self { at: Moment::from_millis(ms), signal })
     }
 }
@@ -205,6 +218,9 @@ mod tests {
 
     const T0: i64 = 1_767_225_600_000;
 
+    /// Signals with the days they were seen on.
+    type Days = &'static [(Signal, i64)];
+
     fn days(signs: &[(Signal, i64)]) -> Evidence {
         let mut evidence = Evidence::default();
         for (signal, day) in signs {
@@ -221,7 +237,7 @@ mod tests {
     #[test]
     fn a_life_as_a_table() {
         use Signal as S;
-        let lives: &[(&[(Signal, i64)], Option<Step>, Option<Step>)] = &[
+        let lives: &[(Days, Option<Step>, Option<Step>)] = &[
             (&[], None, None),
             (&[(S::Touch, 0)], Some(Step::Touched), None),
             (&[(S::Touch, 0), (S::View, 1)], Some(Step::Viewed), None),

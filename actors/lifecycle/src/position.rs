@@ -92,7 +92,11 @@ mod tests {
     use super::*;
     use roadbook_kernel::DAY_MS;
 
-    fn signs(signs: &[(Signal, i64)]) -> Evidence {
+    /// Signals with the days they were seen on.
+    type Days<'d> = &'d [(Signal, i64)];
+    type Words = (Stage, Aipl, Phase);
+
+    fn signs(signs: Days<'_>) -> Evidence {
         let mut evidence = Evidence::default();
         signs.iter().for_each(|(signal, day)| evidence.note(*signal, Moment::from_millis(day * DAY_MS)));
         evidence
@@ -108,7 +112,7 @@ mod tests {
         use Signal as S;
         let new_car: &[_] = &[(S::Delivery, 10)];
         let old_car: &[_] = &[(S::Bind, 0), (S::Expiring, 5)];
-        let table: &[(&[(Signal, i64)], &[&[(Signal, i64)]], Option<(Stage, Aipl, Phase)>)] = &[
+        let table: &[(Days<'_>, &[Days<'_>], Option<Words>)] = &[
             (&[], &[], None),
             (&[(S::Touch, 1)], &[], Some((Stage::Demand, Aipl::Aware, Phase::Operate))),
             (&[(S::Compare, 1)], &[], Some((Stage::Comparison, Aipl::Interest, Phase::Buy))),

@@ -12,6 +12,7 @@
 //! | What happens to a repeated request? | `idempotency.rs` |
 //! | What does an error look like? | `failure.rs` |
 //! | What is shown of a customer, and what is masked? | `profiles/`, `mask.rs` |
+//! | Why is somebody in a segment, in a journey, or without a message? | `explain/`, every sentence in `explain/texts.rs` |
 //! | What is counted? | `metrics.rs` |
 //! | What does the OpenAPI document say? | `openapi/` |
 //! | Who overwrites whom? | `etag.rs` |
@@ -32,6 +33,7 @@ mod credentials;
 mod debugger;
 mod definitions;
 mod etag;
+mod explain;
 mod failure;
 mod fields;
 mod gate;

@@ -45,6 +45,7 @@ named! {
     roadbook_kernel::SegmentId = "segment";
     roadbook_kernel::JourneyId = "journey";
     roadbook_kernel::DeadLetterId = "dead letter";
+    roadbook_kernel::SendKey = "send";
     roadbook_kernel::UserId = "user";
     roadbook_kernel::JobId = "job";
     roadbook_kernel::EndpointId = "webhook endpoint";

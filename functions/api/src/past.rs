@@ -12,6 +12,8 @@ use std::ops::ControlFlow;
 const TURNS_READ: usize = 64;
 /// Turns whose facts one answer reads. Reading one costs up to 0.1 ms; an answer has 50 ms.
 pub(crate) const TURNS_MAX: usize = 256;
+/// Bytes of turns whose facts one answer reads: a turn of a hundred events is as long as a hundred turns.
+const TURN_BYTES_MAX: usize = 1_000_000;
 /// Turns of which an answer reads the message ids alone: a hundredth of the cost.
 const TURNS_OF_IDS_MAX: usize = 2_048;
 
@@ -32,7 +34,7 @@ pub(crate) async fn back(
     from: Option<From>,
     mut visit: impl FnMut(&Entry<Event>) -> ControlFlow<()>,
 ) -> Result<bool, Failure> {
-    let mut left = TURNS_MAX;
+    let (mut left, mut bytes_left) = (TURNS_MAX, TURN_BYTES_MAX);
     // The id a search begins under comes first; the rest follows from their newest turns.
     let begin = from.as_ref().map(|from| from.actor);
     let others = std::iter::once(customer.id).chain(customer.absorbed.keys().copied());
@@ -48,6 +50,8 @@ pub(crate) async fn back(
             let Some(last) = turns.last() else { break };
             (before, left) = (last.version, left - turns.len());
             for turn in &turns {
+                let Some(rest) = bytes_left.checked_sub(turn.record.len()) else { return Ok(false) };
+                bytes_left = rest;
                 let body = Record::new(&turn.record)?.body::<Event>()?;
                 if body.entries.iter().rev().try_for_each(&mut visit).is_break() {
                     return Ok(true);

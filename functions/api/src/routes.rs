@@ -8,8 +8,8 @@ use crate::ingest::Door;
 pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
-    consents, debugger, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, openapi, ops, profiles,
-    sends, sign_in, tags, trace, users, webhooks,
+    consents, debugger, explain, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, openapi, ops,
+    profiles, sends, sign_in, tags, trace, users, webhooks,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -129,6 +129,9 @@ routes! {
         get "/v1/profiles/{id}/timeline" ProfilesRead => profiles::timeline;
         get "/v1/profiles/{id}/consents" ProfilesRead => consents::list;
         get "/v1/profiles/{id}/stages" ProfilesRead => profiles::stages;
+        get "/v1/profiles/{id}/explain/segments/{seg}" ProfilesRead => explain::segment;
+        get "/v1/profiles/{id}/explain/sends/{snd}" ProfilesRead => explain::send;
+        get "/v1/profiles/{id}/explain/journeys/{jrn}" ProfilesRead => explain::journey;
         post "/v1/profiles/{id}/consents" ProfilesWrite => consents::note;
         put "/v1/profiles/{id}/tags/{key}" ProfilesWrite => tags::manual::set;
         delete "/v1/profiles/{id}/tags/{key}" ProfilesWrite => tags::manual::clear;

@@ -1,5 +1,6 @@
-//! `cargo xtask schemas`: writes the JSON Schemas that are generated from code. The same test that writes them fails
-//! on drift, in `tests/it/tests/house.rs`; this crate stays free of the crates it would have to ask.
+//! `cargo xtask schemas`: writes the JSON Schemas and the OpenAPI document that are generated from code. The same test
+//! that writes them fails on drift, in `tests/it/tests/house/schemas.rs`; this crate stays free of the crates it would
+//! have to ask.
 
 use crate::place::Place;
 use crate::run;
@@ -14,7 +15,7 @@ pub struct Options {
     check: bool,
 }
 
-/// Writes `schemas/journeys/*.schema.json`, or compares them.
+/// Writes `schemas/journeys/*.schema.json` and `schemas/openapi/roadbook.json`, or compares them.
 ///
 /// # Errors
 /// Schemas that have drifted, or tests that do not build.

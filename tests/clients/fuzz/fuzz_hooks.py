@@ -7,34 +7,62 @@ import zlib
 
 import schemathesis
 
-# Ids by the step of the path they stand behind: what `fuzz.py` made before the run.
+# What `fuzz.py` made before the run: ids by their prefix, and the keys the run itself stands on.
 SEEDED = json.loads(os.environ["ROADBOOK_FUZZ_IDS"])
-OWN_KEYS = set(SEEDED["own_keys"])
-OURS = re.compile(r"^(cus|seg|jrn|dl|key)_[0-9a-hjkmnp-tv-z]+$")
-# Of a made-up id nobody is found: most are replaced by one of a thing that is there.
+OURS = re.compile(r"^([a-z]{2,4})_[0-9a-hjkmnp-tv-z]{16,26}$")
+# Of a made-up id nobody is found: of so many all but one are replaced by one of a thing that is there.
 REAL_OF = 4
 
 
-def seeded(path, value):
-    """An id that exists in place of a made-up one; the same one for the same value."""
-    known = SEEDED["by_step"].get(path.split("/")[2])
-    number = zlib.crc32(value.encode())
+def seeded(value):
+    """An id that exists in place of a made-up one of the same kind, and the same one for the same value."""
+    kind = OURS.match(value)
+    known = SEEDED["ids"].get(kind.group(1)) if kind else None
+    number = zlib.crc32(value.encode(errors="replace"))
     if not known or number % REAL_OF == 0:
         return value
     return known[number // REAL_OF % len(known)]
 
 
+def seeded_within(value):
+    """The same for every text in a body. What is no id of ours was perhaps made wrong on purpose, and stays so."""
+    if isinstance(value, str):
+        return seeded(value)
+    if isinstance(value, list):
+        return [seeded_within(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: seeded_within(entry) for key, entry in value.items()}
+    return value
+
+
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    identifier = (path_parameters or {}).get("id")
-    # What is no id of ours was made wrong on purpose, and stays so.
-    if isinstance(identifier, str) and OURS.match(identifier):
-        path_parameters["id"] = seeded(context.operation.path, identifier)
+    parameters = path_parameters or {}
+    for name, value in parameters.items():
+        if not isinstance(value, str):
+            continue
+        parameters[name] = seeded(value)
+        if name == "write_key" and zlib.crc32(value.encode(errors="replace")) % 2:
+            parameters[name] = os.environ["ROADBOOK_WRITE_KEY"]
     return path_parameters
 
 
 @schemathesis.hook
+def map_body(context, body):
+    return seeded_within(body)
+
+
+@schemathesis.hook
+def map_headers(context, headers):
+    # Hardly any text is an ETag of ours: with those nothing would ever be changed.
+    tag = (headers or {}).get("If-Match")
+    if isinstance(tag, str) and zlib.crc32(tag.encode(errors="replace")) % REAL_OF:
+        headers["If-Match"] = "*"
+    return headers
+
+
+@schemathesis.hook
 def before_call(context, case, kwargs):
-    if case.operation.definition.raw.get("operationId") == "revokeApiKey":
-        if (case.path_parameters or {}).get("id") in OWN_KEYS:
-            case.path_parameters["id"] = "key_0000000000000000"
+    parameters = case.path_parameters or {}
+    if case.operation.definition.raw.get("operationId") == "revokeApiKey" and parameters.get("id") in SEEDED["own_keys"]:
+        parameters["id"] = "key_0000000000000000"

@@ -56,6 +56,7 @@ ids! {
     ConflictId, roadbook_kernel::ConflictId, "A suggested merge (疑似同一人).";
     EndpointId, roadbook_kernel::EndpointId, "A webhook endpoint (事件推送地址).";
     DeliveryId, roadbook_kernel::DeliveryId, "One announcement to one endpoint: the `webhook-id` of its calls.";
+    JobId, roadbook_kernel::JobId, "A job (任务).";
     ReviewId, roadbook_kernel::ReviewId, "What an unmerge could not decide (待人工核对).";
 }
 
@@ -139,3 +140,20 @@ pub(super) struct Page<T> {
 
 /// Values by name, personal ones masked.
 pub(super) type Values = std::collections::BTreeMap<String, Value>;
+
+/// A choice of a filter, or the empty text, which chooses nothing: forms send it.
+pub(super) struct OrNothing<T>(std::marker::PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for OrNothing<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "OrNothing".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "const": "" }] })
+    }
+}

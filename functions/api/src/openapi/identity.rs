@@ -1,7 +1,7 @@
 //! Who is whom, One ID.
 
 use super::common::{
-    Anything, ConflictId, CustomerId, IdentifierKind, JourneyId, MessageId, Page, ReviewId, SegmentId, Time,
+    Anything, ConflictId, CustomerId, IdentifierKind, JourneyId, MessageId, OrNothing, Page, ReviewId, SegmentId, Time,
 };
 use super::describe::Description;
 use super::profile_shapes::Consents;
@@ -329,7 +329,7 @@ fn deciding() -> Vec<Description> {
                 "Two customers were met in one event, and the rules keep them apart. A filter that finds little may end \
                  its page early.",
             )
-            .query::<ConflictFilter>("status", "Only those that stand so; `open` where absent.")
+            .query::<OrNothing<ConflictFilter>>("status", "Only those that stand so; `open` where absent.")
             .paged()
             .answers::<Page<Conflict>>(200, "A page of suggestions.")
             .refuses(400, &["unknown_choice"]),

@@ -59,7 +59,7 @@ pub(super) struct Event {
     sent_at: Option<AnyTime>,
     /// The write key, for clients that cannot send a header.
     #[serde(default)]
-    write_key: Option<String>,
+    write_key: Option<Text>,
     /// What is known of what happened. At most 500 entries.
     #[serde(default)]
     properties: Option<AnyObject>,
@@ -168,7 +168,7 @@ struct Batch {
     #[schemars(length(max = 2500))]
     batch: Vec<Event>,
     #[serde(default)]
-    write_key: Option<String>,
+    write_key: Option<Text>,
     #[serde(default)]
     sent_at: Option<AnyTime>,
 }

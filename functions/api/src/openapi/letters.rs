@@ -1,6 +1,6 @@
 //! Dead letters, 死信.
 
-use super::common::{AnyObject, CustomerId, LetterId, MessageId, Page, Time};
+use super::common::{AnyObject, CustomerId, IfMatch, LetterId, MessageId, OrNothing, Page, Time};
 use super::describe::Description;
 use super::ingestion::Event;
 use super::problems::Place;
@@ -120,7 +120,7 @@ pub(super) fn routes() -> Vec<Description> {
     vec![
         Description::get("/v1/dead-letters", "listDeadLetters")
             .says("List dead letters", "Newest first. A filter that finds little may end its page early.")
-            .query::<LetterStatus>("status", "Only those that stand so.")
+            .query::<OrNothing<LetterStatus>>("status", "Only those that stand so.")
             .query::<String>("code", "Only those with this code as their reason.")
             .paged()
             .answers::<Page<DeadLetter>>(200, "A page of letters.")
@@ -128,7 +128,8 @@ pub(super) fn routes() -> Vec<Description> {
         Description::get("/v1/dead-letters/{id}", "getDeadLetter")
             .says("Get a dead letter", "The event, why it could not be applied, and where it is wrong.")
             .of::<LetterId>("id", "Which letter.")
-            .answers::<DeadLetter>(200, "The letter."),
+            .answers::<DeadLetter>(200, "The letter.")
+            .tagged(),
         Description::put("/v1/dead-letters/{id}", "correctDeadLetter")
             .says(
                 "Correct a dead letter",
@@ -137,7 +138,11 @@ pub(super) fn routes() -> Vec<Description> {
             )
             .of::<LetterId>("id", "Which letter.")
             .takes::<Event>("The event.", json!({ "type": "track", "userId": "u-1001", "event": "model_viewed" }))
+            .header::<IfMatch>("If-Match", "The `ETag` of what was read, where somebody else's correction must stay.")
             .answers::<DeadLetter>(200, "The letter with its correction.")
+            .tagged()
+            .refuses(400, &["malformed_if_match"])
+            .refuses(412, &["stale_etag"])
             .refuses(409, &["already_applied"])
             .refuses(422, super::problems::EVENT_FLAWS)
             .refuses(422, UNREADABLE)

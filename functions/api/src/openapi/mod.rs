@@ -20,8 +20,10 @@ mod consents;
 mod debugger;
 mod describe;
 mod document;
+mod explain;
 mod identity;
 mod ingestion;
+mod jobs;
 mod journeys;
 mod keys;
 mod letters;
@@ -35,6 +37,7 @@ mod schemas;
 mod segments;
 mod serve;
 mod tags;
+mod timeline_shapes;
 mod webhooks;
 
 use describe::Description;
@@ -73,6 +76,7 @@ const AREAS: &[Area] = &[
         text: "What happens to a customer, step by step (旅程), and what was sent.",
         describe: journeys::routes,
     },
+    Area { tag: "explain", text: "Why is something so, and why not (为什么).", describe: explain::routes },
     Area { tag: "dead letters", text: "What could not be applied, and why (死信).", describe: letters::routes },
     Area { tag: "tags", text: "What tags mean (标签体系), and tags set by hand.", describe: tags::routes },
     Area {
@@ -81,6 +85,11 @@ const AREAS: &[Area] = &[
         describe: webhooks::routes,
     },
     Area { tag: "people", text: "Who may sign in (员工), and who asks.", describe: people::routes },
+    Area {
+        tag: "jobs",
+        text: "Imports (导入), and what goes on after its request was answered.",
+        describe: jobs::routes,
+    },
     Area { tag: "debugger", text: "What came in last (事件调试).", describe: debugger::routes },
     Area { tag: "access", text: "API keys (密钥).", describe: keys::routes },
     Area {

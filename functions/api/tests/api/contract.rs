@@ -63,7 +63,7 @@ pub fn hold(method: &str, path: &str, body: &[u8], answer: &Answer) {
 #[track_caller]
 fn taken(at: &str, operation: &Value, body: &[u8]) {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return };
-    if operation["requestBody"].is_object() {
+    if operation["requestBody"]["content"]["application/json"].is_object() {
         let told = format!("{at} took {body}");
         conforms(&format!("{at}/requestBody/content/application~1json/schema"), &body, &told);
     }

@@ -28,6 +28,9 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("get", "/v1/profiles/lookup", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/stages", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/explain/segments/{seg}", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/explain/sends/{snd}", OneThing(Value::Null)),
+        ("get", "/v1/profiles/{id}/explain/journeys/{jrn}", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/timeline", OneThing(Value::Null)),
         ("get", "/v1/profiles/{id}/consents", OneThing(Value::Null)),
         ("post", "/v1/profiles/{id}/consents", OneThing(json!({ "purpose": "marketing", "verdict": "granted" }))),
@@ -161,6 +164,12 @@ fn paths(path: &str, things: &Things) -> (String, String) {
     if path == "/v1/profiles/lookup" {
         return (format!("{path}?key=userId:u-1"), format!("{path}?key=userId:nobody"));
     }
+    // Whatever else a path of a customer names is there: it is the customer who must not be found.
+    let path = path
+        .replace("{seg}", &things.segment)
+        .replace("{jrn}", &things.journey)
+        .replace("{snd}", "snd_00000000000000000000000000");
+    let path = path.as_str();
     let (thing, prefix) = match path.split('/').nth(2) {
         Some("profiles") => (&things.profile, "cus_"),
         Some("segments") => (&things.segment, "seg_"),

@@ -1,0 +1,118 @@
+//! Imports of files, and what goes on after its request was answered.
+
+use super::common::{JobId, JourneyId, LetterId, Page, SegmentId, Time};
+use super::describe::{Body, Description};
+use super::schemas::{Schemas, Shape};
+use schemars::JsonSchema;
+use serde_json::json;
+
+/// How a file is written.
+#[derive(JsonSchema)]
+#[schemars(rename = "ImportFormat", rename_all = "snake_case")]
+enum Format {
+    /// One event per line, as `/v1/batch` takes them.
+    Ndjson,
+    /// Delimited columns, with a `mapping`.
+    Csv,
+}
+
+/// What a job does.
+#[derive(JsonSchema)]
+#[schemars(rename = "JobKind", rename_all = "snake_case")]
+enum Kind {
+    /// An import of a file.
+    Import,
+    /// A replay of dead letters.
+    Replay,
+    /// A sweep over all customers after a change of segments or journeys.
+    Backfill,
+}
+
+/// Whether a job goes on.
+#[derive(JsonSchema)]
+#[schemars(rename = "JobStatus", rename_all = "snake_case")]
+enum Status {
+    Running,
+    Done,
+}
+
+/// Something that goes on after its request was answered.
+#[derive(JsonSchema)]
+struct Job {
+    id: JobId,
+    kind: Kind,
+    status: Status,
+    /// Of a backfill: for which segment, if for one.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    segment: Option<SegmentId>,
+    /// Of a backfill: for which journey, if for one.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    journey: Option<JourneyId>,
+    /// How many there are; `null` where nobody has counted.
+    total: Option<u64>,
+    /// How many were looked at.
+    done: u64,
+    /// Of these: applied now.
+    applied: u64,
+    /// Of these: known already.
+    duplicates: u64,
+    /// Of these: refused, and in the dead letters.
+    rejected: u64,
+    /// The public id of who asked; `null` for a backfill.
+    by: Option<String>,
+    created_at: Time,
+    finished_at: Option<Time>,
+}
+
+/// Which letters.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ReplayDraft {
+    /// Only those refused with this code.
+    #[serde(default)]
+    code: Option<String>,
+    /// Only these; all that wait, where absent.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = roadbook_jobs::LETTERS_MAX))]
+    ids: Option<Vec<LetterId>>,
+}
+
+pub(super) fn routes() -> Vec<Description> {
+    let text: Shape = Schemas::wanted::<String>;
+    let file = Body {
+        required: true,
+        text: "The file, as it is or packed with gzip.",
+        content: vec![("application/x-ndjson", text), ("text/csv", text)],
+        example: None,
+    };
+    vec![
+        Description::post("/v1/imports", "createImport")
+            .says("Import a file (导入)", "Goes into the store as it arrives. A file that is sent again finds its job.")
+            .asks::<Format>("format", "How it is written.")
+            .query::<String>("mapping", "Of a CSV file: TOML that says which column means what.")
+            .body(file)
+            .answers::<Job>(202, "The job.")
+            .with("Location", "The path of the job.")
+            .answers::<Job>(200, "The job of the same file, which is done.")
+            .with("Location", "The path of the job.")
+            .refuses(400, &["empty_file", "invalid_mapping", "mapping_too_large", "unknown_choice"])
+            .refuses(413, &["line_too_long"])
+            .refuses(429, &["too_many_jobs", "too_many_uploads"]),
+        Description::get("/v1/jobs", "listJobs")
+            .says("List jobs", "Newest first.")
+            .paged()
+            .answers::<Page<Job>>(200, "A page of jobs."),
+        Description::get("/v1/jobs/{id}", "getJob")
+            .says("How far is a job?", "What was done so far.")
+            .of::<JobId>("id", "Which job.")
+            .answers::<Job>(200, "The job."),
+        Description::post("/v1/dead-letters/replay", "replayDeadLetters")
+            .says("Send many dead letters again", "As a job. Without `ids` all that wait.")
+            .takes_maybe::<ReplayDraft>("Which.", json!({ "code": "event_name_missing" }))
+            .answers::<Job>(202, "The job.")
+            .with("Location", "The path of the job.")
+            .answers::<Job>(200, "The job, which is done.")
+            .with("Location", "The path of the job.")
+            .refuses(429, &["too_many_jobs"]),
+    ]
+}
