@@ -2,7 +2,7 @@
 
 use crate::evolve::forget_old_sends;
 use crate::state::Customer;
-use roadbook_journey::{Run, RunState};
+use roadbook_journey::{Held, Run, RunState};
 use roadbook_kernel::Moment;
 
 /// What two customers would be together, for whoever wants to see it before they are. Segments are not judged anew.
@@ -83,13 +83,12 @@ fn join_runs(survivor: &mut Customer, loser: &Customer) {
 }
 
 /// Of two views of one run that are otherwise equal the one that is not held counts: its own timer brings it on.
-fn progress(run: &Run) -> (u32, Moment, &str, bool, Option<(Moment, Option<Moment>)>) {
+fn progress(run: &Run) -> (u32, Moment, &str, bool, Option<Held>) {
     let until = match run.state {
         RunState::Ready => Moment::MIN,
         RunState::Waiting { until } | RunState::Listening { until } => until,
     };
-    let held = run.held.map(|held| (held.since, held.look_at));
-    (run.iterations.values().sum(), until, run.node.as_str(), held.is_none(), held)
+    (run.iterations.values().sum(), until, run.node.as_str(), run.held.is_none(), run.held)
 }
 
 /// Memberships are judged anew right after a merge; until then "inside" is true if it was for either.

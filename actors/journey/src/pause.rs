@@ -30,7 +30,7 @@ pub enum Standing {
 }
 
 /// That a passage is held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Held {
     /// Since when: the instant at which it would have gone on.
     #[serde(rename = "a")]

@@ -27,7 +27,12 @@ const PAGE_LINES_MAX: usize = 70;
 
 const FILE_LINES_MAX: usize = 400;
 /// Files over the limit, and why each is still one idea.
-const LONG: &[(&str, &str)] = &[];
+const LONG: &[(&str, &str)] = &[
+    ("actors/customer/src/unmerge.rs", "one walk over the past; a cut would send the reader back and forth"),
+    ("actors/runtime/src/gate.rs", "every way an identifier changes hands, so that they can be compared side by side"),
+    ("infra/xtask/src/demo/people.rs", "what made-up people do, one after another"),
+    ("tests/it/tests/it/doctor.rs", "one damage after another, each found, planned and repaired"),
+];
 
 /// Marks of unfinished work.
 const MARKS: &[(&str, &str)] = &[
@@ -41,6 +46,12 @@ const MARKS: &[(&str, &str)] = &[
 /// Sleeping, in tests. Instruments and the simulator are programs; those that may sleep say why.
 const SLEEPS: &[&str] = &[concat!("thread::sl", "eep"), concat!("time::sl", "eep")];
 const SLEEPERS: &[(&str, &str)] = &[
+    ("tests/bench/src/phase/explain.rs", "waits for what events set off, by asking again"),
+    ("tests/bench/src/phase/journeys.rs", "waits for the relay, by asking again"),
+    (
+        "tests/bench/src/phase/waiting.rs",
+        "measures a stretch in which nothing is due, and kills in the middle of a load",
+    ),
     ("tests/bench/src/server.rs", "samples another process at a fixed pace; that pace is the measurement"),
     ("tests/simulator/src/server.rs", "a scripted time-out holds a connection open for real time"),
 ];
