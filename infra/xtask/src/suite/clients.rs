@@ -37,6 +37,12 @@ pub fn rudder(bench: &Bench) -> Result<Verdict> {
     node_script(bench, "rudder_client.mjs", "rudder-node")
 }
 
+/// PyPI and npm `standardwebhooks` verify what the server announces.
+pub fn webhooks(bench: &Bench) -> Result<Verdict> {
+    python_script(bench, "webhooks.py", "webhooks-python")?;
+    node_script(bench, "webhooks.mjs", "webhooks-node")
+}
+
 /// npm `@segment/analytics-next`, the library of browsers, in jsdom.
 pub fn library(bench: &Bench) -> Result<Verdict> {
     node_script(bench, "browser_client.mjs", "library")

@@ -50,6 +50,11 @@ const STEPS: &[Step] = &[
     Step { name: "node", proves: "npm @segment/analytics-node against the server", run: clients::node },
     Step { name: "rudder", proves: "RudderStack's Python and Node clients against the server", run: clients::rudder },
     Step { name: "library", proves: "npm @segment/analytics-next in jsdom: settings, CORS", run: clients::library },
+    Step {
+        name: "webhooks",
+        proves: "PyPI and npm standardwebhooks verify what the server announces",
+        run: clients::webhooks,
+    },
     Step { name: "browser", proves: "a person with Chromium: sign in, find by phone, read why", run: browser::console },
     Step { name: "bad-input", proves: "hostile bytes: clear refusals, no effects", run: clients::bad_input },
     Step {
