@@ -95,7 +95,8 @@ async fn read(stream: &mut TcpStream, mut bytes: Vec<u8>) -> Option<(Call, Vec<u
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let header = |name: &str| {
         let lines = head.lines().filter_map(|line| line.split_once(':'));
-        let found = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned());
+        let mut found =
+            lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned());
         found.next_back().unwrap_or_default()
     };
     let length: usize = header("content-length").parse().ok()?;
