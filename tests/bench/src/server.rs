@@ -65,6 +65,8 @@ impl Server {
     pub fn start(program: &Path, data: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         command.arg("serve").arg("--data").arg(data).args(["--port", "0", "--json"]);
+        // A thousand segments are published in a minute here; nobody's console would.
+        command.env("ROADBOOK_RATE_LIMIT_PER_MINUTE", "0");
         Self::spawn(command, data.with_extension("stderr"))
     }
 
