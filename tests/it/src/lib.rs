@@ -21,7 +21,12 @@ pub mod scenario;
 pub mod script;
 pub mod sender;
 
-/// Everything the engine asks of one place that keeps things.
-pub trait Backend: Store + History + Journal + 'static {}
+/// A place that keeps things.
+pub trait Keeper: Store + History + 'static {}
 
-impl<S: Store + History + Journal + 'static> Backend for S {}
+impl<S: Store + History + 'static> Keeper for S {}
+
+/// One that keeps the commit log as well.
+pub trait Backend: Keeper + Journal {}
+
+impl<S: Keeper + Journal> Backend for S {}
