@@ -4,6 +4,7 @@
 //! | question | file |
 //! | --- | --- |
 //! | What must a store do? | `conformance.rs` |
+//! | What may a stream bring twice? | `carrying.rs` |
 //! | What happens at port call k? | `faulty.rs` |
 //! | How does a test speak to the engine? | `rig.rs`, `say.rs` |
 //! | How do sends leave in a test? | `sender.rs` |
@@ -13,6 +14,7 @@
 use roadbook_runtime::ports::{History, Journal, Store};
 
 pub mod canon;
+pub mod carrying;
 pub mod conformance;
 pub mod faulty;
 pub mod rig;

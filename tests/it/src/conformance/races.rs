@@ -67,16 +67,16 @@ pub(super) async fn commits_of_one_moment_follow_each_other<S: Keeper>(
     assert_eq!(store.load(&key).await.expect("a read"), Some(item(applied, &format!("v{applied}"))));
     let due = store.due(DueKind::Actor, Moment::MAX, 10).await.expect("the index");
     assert_eq!(due.iter().map(|entry| Some(entry.due)).collect::<Vec<_>>(), [at(applied)], "one place in the index");
-    settle(&store).await;
-    let turns = store.turns(&actor, 0, 1_000).await.expect("history");
-    let versions: Vec<_> = turns.iter().map(|turn| turn.version).collect();
-    assert_eq!(versions, (1..=applied).collect::<Vec<_>>());
     let counter = store.load(&ItemKey::counter(ONE, "n")).await.expect("a read");
     assert_eq!(counter.as_ref().map(Item::amount), i64::try_from(applied).ok());
     for version in 0..applied {
         let found = store.find(&actor, MessageId::from_u128(version.into())).await.expect("a read");
         assert_eq!(found, Some(version + 1));
     }
+    settle(&store).await;
+    let turns = store.turns(&actor, 0, 1_000).await.expect("history");
+    let versions: Vec<_> = turns.iter().map(|turn| turn.version).collect();
+    assert_eq!(versions, (1..=applied).collect::<Vec<_>>());
 }
 
 pub(super) async fn one_of_many_racing_commits_wins<S: Keeper>(store: Arc<S>) {
