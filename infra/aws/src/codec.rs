@@ -12,8 +12,8 @@ use bytes::Bytes;
 use roadbook_runtime::ports::Fault;
 use std::sync::OnceLock;
 use zstd::bulk::{Compressor, Decompressor};
-use zstd::zstd_safe::{CParameter, get_frame_content_size};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
+use zstd::zstd_safe::{CParameter, get_frame_content_size};
 
 const RAW: u8 = 0;
 const ZSTD: u8 = 1;

@@ -17,7 +17,9 @@ use crate::store::Dynamo;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{CancellationReason, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+};
 use roadbook_runtime::ports::{Commit, CommitError, Fault, ItemKey};
 use std::time::Duration;
 
@@ -53,7 +55,8 @@ impl Dynamo {
                 Transacted::Done => Ok(()),
                 Transacted::Refused(refused) => {
                     let first = refused.into_iter().next();
-                    let (place, there) = first.ok_or_else(|| Fault::Store("a transaction refused by nothing".into()))?;
+                    let (place, there) =
+                        first.ok_or_else(|| Fault::Store("a transaction refused by nothing".into()))?;
                     conflict(&actions[place], there)
                 }
             },

@@ -95,7 +95,8 @@ impl Dynamo {
             }
             let mut actions: Vec<Action> = entries.iter().map(|entry| entry.row.clone()).collect();
             for (key, amount) in totals {
-                let mut action = Action::new(&self.names.items, crate::action::key(partition(key), binary(key.local())));
+                let mut action =
+                    Action::new(&self.names.items, crate::action::key(partition(key), binary(key.local())));
                 action.add("a", amount);
                 action.add("v", 1);
                 actions.push(action);

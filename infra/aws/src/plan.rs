@@ -252,7 +252,12 @@ mod tests {
         };
         let many = |count| Commit { puts: (0..count).map(put).collect(), ..Commit::default() };
         assert_eq!(plan(&names(), many(100), [0; 8]).unwrap().len(), 100);
-        let noise: Vec<u8> = (0..500_000u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
+        let mut noise = 7u64;
+        let mut next = || {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            noise.to_be_bytes()[0]
+        };
+        let noise: Vec<u8> = (0..500_000).map(|_| next()).collect();
         let mut large = many(1);
         large.puts[0].item = Some(Item { version: 1, body: noise.into() });
         let mut without_row = turn();

@@ -65,7 +65,8 @@ pub fn name(prefix: &str, table: &Table) -> String {
 /// What DynamoDB says, for example that a table of this name is there already.
 pub async fn create(client: &Client, prefix: &str) -> Result<(), Fault> {
     for table in TABLES {
-        let request = describe(client.create_table(), prefix, table).map_err(|error| Fault::Store(error.to_string()))?;
+        let request =
+            describe(client.create_table(), prefix, table).map_err(|error| Fault::Store(error.to_string()))?;
         request.send().await.map_err(|error| outcome::fault("make a table", &error))?;
     }
     Ok(())

@@ -246,7 +246,12 @@ async fn scans_of_many_are_whole<S: Keeper>(store: &S) {
 
 async fn bodies_come_back<S: Keeper>(store: &S, bytes: u32, settle: impl AsyncFn(&S)) {
     // Nothing that could be packed.
-    let body: Bytes = (0..bytes).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect::<Vec<_>>().into();
+    let mut noise = 7u64;
+    let mut next = || {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        noise.to_be_bytes()[0]
+    };
+    let body: Bytes = (0..bytes).map(|_| next()).collect::<Vec<_>>().into();
     let (key, actor) = (document(ONE, "large"), customer(ONE, 1));
     let one = |key| put(key, Expect::Absent, Item { version: 1, body: body.clone() });
     let commit = Commit {

@@ -82,10 +82,7 @@ pub(super) async fn waiting_ends_with_the_next_turn<S: Backend>(store: Arc<S>) {
     tokio::time::timeout(PATIENCE, waiter).await.expect("the commit wakes who waits").expect("no panic");
 }
 
-pub(super) async fn history_reads_both_ways_and_finds_messages<S: Keeper>(
-    store: &S,
-    settle: &impl AsyncFn(&S),
-) {
+pub(super) async fn history_reads_both_ways_and_finds_messages<S: Keeper>(store: &S, settle: &impl AsyncFn(&S)) {
     let (actor, other) = (customer(ONE, 5), customer(ONE, 6));
     for version in 1..=5 {
         let both = vec![turn(actor, version, &format!("v{version}")), turn(other, version, "other")];

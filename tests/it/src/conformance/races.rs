@@ -37,10 +37,7 @@ pub(super) async fn counters_add_up<S: Keeper>(store: Arc<S>) {
 
 /// Many commits to one item, sent at once in their order: a store that writes them as one group must end as if each
 /// had been written alone.
-pub(super) async fn commits_of_one_moment_follow_each_other<S: Keeper>(
-    store: Arc<S>,
-    settle: &impl AsyncFn(&S),
-) {
+pub(super) async fn commits_of_one_moment_follow_each_other<S: Keeper>(store: Arc<S>, settle: &impl AsyncFn(&S)) {
     let actor = customer(ONE, 1);
     let key = ItemKey::actor(&actor);
     let at = |version: u64| Some(Moment::from_millis(i64::try_from(100 + (version * 7) % 5).unwrap_or(0)));
