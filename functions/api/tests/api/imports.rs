@@ -163,6 +163,70 @@ async fn a_csv_file_is_read_by_its_mapping() {
     assert_eq!(rig.post(&format!("{path}/replay"), Value::Null).await.ok()["replay"]["outcome"], "applied");
 }
 
+const LEADS: &str = r#"
+delimiter = ","
+header = true
+event = { column = "what" }
+date = { column = "day", format = "%Y-%m-%d", zone = "Asia/Shanghai" }
+[identifiers]
+phone = "mobile"
+openid = { column = "openid", scope = "wx0000000000000001" }
+[traits.set]
+city = "city:text"
+children = "children:integer"
+owner = "owner:bool"
+birthday = "born:date"
+[properties]
+vin = "vin:vin"
+"#;
+
+#[tokio::test]
+async fn a_csv_file_names_people_by_any_identifier_and_says_what_they_are() {
+    let rig = Rig::new().await;
+    let text = "mobile,openid,what,day,city,children,owner,born,vin\n\
+        13800000001,o000000000000000000000000001,vehicle_bound,2025-06-01,上海,2,是,1990-01-05,LTESTVIN000000001\n\
+        ,o000000000000000000000000001,service_completed,2025-06-02,,,,,\n\
+        12-planted,,store_visit,2025-06-03,,,,,\n\
+        13800000003,,store_visit,2025-06-03,,some-planted,,,\n\
+        ,,store_visit,2025-06-03,,,,,\n";
+    let answer = import(&rig, &csv(LEADS), text).await;
+    to_the_end(&rig).await;
+    let done = job(&rig, &answer).await;
+    assert_eq!((&done["applied"], &done["rejected"]), (&json!(2), &json!(3)), "{done}");
+    let person = rig.lookup("phone:13800000001").await.ok();
+    assert_eq!(person["events"], 2, "the openid leads to the same person: {person}");
+    let value = |name: &str| person["traits"][name].clone();
+    assert_eq!(
+        (value("city"), value("children"), value("owner"), value("birthday")),
+        (json!("上海"), json!(2), json!(true), json!("19****5"))
+    );
+    let letters = rig.letters().await;
+    let mut bad: Vec<_> = letters
+        .iter()
+        .map(|letter| (letter["line"].as_u64().unwrap(), letter["reason"]["places"][0]["pointer"].as_str().unwrap()))
+        .collect();
+    bad.sort_unstable();
+    assert_eq!(bad, [(4, "/mobile"), (5, "/children"), (6, "/openid")]);
+    assert!(letters.iter().all(|letter| letter["source"] == done["id"]));
+    assert!(!json!(letters).to_string().contains("planted"), "no value of a row is repeated");
+}
+
+#[tokio::test]
+async fn a_mapping_says_what_is_wrong_with_it() {
+    let rig = Rig::new().await;
+    for (from, to, says) in [
+        ("phone = \"mobile\"", "vin = \"mobile\"", "names a car, not a person"),
+        (", scope = \"wx0000000000000001\"", "", "needs the appid"),
+        ("city:text", "city:words", "cannot be read"),
+        ("\"mobile\"", "\"cell\"", "no column `cell`"),
+    ] {
+        let mapping = LEADS.replace(from, to);
+        let answer = import(&rig, &csv(&mapping), "mobile,openid,what,day,city,children,owner,born,vin\nx").await;
+        answer.is_problem(400, "invalid_mapping");
+        assert!(answer.text().contains(says), "{}", answer.text());
+    }
+}
+
 #[tokio::test]
 async fn a_mapping_that_does_not_fit_is_refused_before_anything_is_taken() {
     let rig = Rig::new().await;
