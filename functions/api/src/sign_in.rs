@@ -47,7 +47,8 @@ pub(crate) async fn sign_in(
     }
 }
 
-async fn done(api: &Api, session: Session) -> Result<Response, Failure> {
+/// The answer that carries a token.
+pub(crate) async fn done(api: &Api, session: Session) -> Result<Response, Failure> {
     let Session { token, expires_in_s, tenant, user, name } = session;
     let answer = json!({
         "access_token": token,
