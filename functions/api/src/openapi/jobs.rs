@@ -1,6 +1,6 @@
 //! Imports of files, and what goes on after its request was answered.
 
-use super::common::{JobId, JourneyId, LetterId, Page, SegmentId, Time};
+use super::common::{Anything, JobId, JourneyId, LetterId, Page, SegmentId, Time};
 use super::describe::{Body, Description};
 use super::schemas::{Schemas, Shape};
 use schemars::JsonSchema;
@@ -90,7 +90,8 @@ cents bool date vin`. A VIN is a property: a car is no person. A line that is wr
 its line and, in `reason.places`, its column; none of its values is shown.";
 
 pub(super) fn routes() -> Vec<Description> {
-    let text: Shape = Schemas::wanted::<String>;
+    // No schema: a file is bytes, and what its lines must be is told line by line.
+    let text: Shape = Schemas::wanted::<Anything>;
     let file = Body {
         required: true,
         text: "The file, as it is or packed with gzip.",
