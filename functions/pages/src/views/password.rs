@@ -36,9 +36,7 @@ pub(crate) async fn change(posted: Posted) -> Response {
             let page = shown(json!({ "problem": problem.body })).status(problem.status);
             posted.person.answer(Ok(page)).await
         }
-        Err(refused @ (Refused::SignIn | Refused::Unavailable)) => {
-            posted.person.answer::<Page>(Err(refused)).await
-        }
+        Err(refused @ (Refused::SignIn | Refused::Unavailable)) => posted.person.answer::<Page>(Err(refused)).await,
     }
 }
 
