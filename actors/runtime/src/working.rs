@@ -68,6 +68,13 @@ impl<D: Hosted> Working<D> {
         self.facts.push(event);
     }
 
+    /// The state this row had before the cause that is being decided: `stored`, with the facts of this turn so far.
+    pub(crate) fn before_cause(&self, stored: D) -> D {
+        let mut state = stored;
+        self.entries.iter().flat_map(|entry| &entry.facts).for_each(|fact| state.evolve(fact));
+        state
+    }
+
     /// Writes this row at the end of the turn, even if nothing but its inbox or its due instant changed.
     pub fn touch(&mut self) {
         self.touched = true;

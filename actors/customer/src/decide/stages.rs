@@ -94,6 +94,14 @@ fn moved(before: Option<Position>, after: Option<Position>) -> bool {
     }
 }
 
+impl Customer {
+    /// The fact that a merge has moved the headline of its survivor, if it has; `before` is the survivor as they were.
+    pub fn stage_after_merge(&self, before: &Customer, at: Moment) -> Option<Event> {
+        let (from, to) = (before.position(), self.position());
+        moved(from, to).then_some(Event::StageMoved { car: None, from, to, at })
+    }
+}
+
 impl Reaction<'_, '_, '_> {
     /// Takes in what time alone has brought by now.
     pub(super) fn ripen(&mut self) {
