@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use roadbook_customer::{Customer, merged};
-use roadbook_identity::{Holding, IDENTIFIERS_MAX, survivor};
+use roadbook_identity::{IDENTIFIERS_MAX, survivor};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(crate) async fn preview(
     let together = merged(&stays, &goes);
     let now = api.engine().clock.now();
     let policy = api.engine().catalogs.at_least(api.engine().store.as_ref(), tenant, 0).await?.identity.clone();
-    let over = policy.over_together(now, &holds(&stays), &holds(&goes));
+    let over = policy.over_together(now, &stays.holdings(), &goes.holdings());
     Ok(Json(json!({
         "stays": stays.id,
         "goes": goes.id,
@@ -58,11 +58,6 @@ pub(crate) async fn preview(
             "over_limit": over,
         },
     })))
-}
-
-fn holds(customer: &Customer) -> Vec<Holding<'_>> {
-    let links = customer.links.iter();
-    links.map(|link| Holding { kind: link.identifier.kind, scope: &link.identifier.scope, at: link.at }).collect()
 }
 
 fn differing(stays: &Customer, goes: &Customer, together: &Customer) -> Vec<Value> {
