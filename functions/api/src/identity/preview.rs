@@ -8,9 +8,7 @@ use crate::mask;
 use crate::profiles::{consents, live};
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use roadbook_customer::{Customer, merged};
 use roadbook_identity::{IDENTIFIERS_MAX, survivor};
 use serde_json::{Value, json};
@@ -22,10 +20,8 @@ use std::sync::Arc;
 pub(crate) async fn preview(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    headers: HeaderMap,
-    body: Body,
+    mut fields: Fields,
 ) -> Result<Json<Value>, Failure> {
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let pair = pair(&mut fields);
     fields.close()?;
     let Some([a, b]) = pair else { return Err(Failure::defect()) };

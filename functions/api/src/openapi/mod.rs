@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | What is said of a route? | the file of its area: `segments.rs`, `profiles.rs`, ... |
 //! | In which words can it be said? | `describe.rs` |
+//! | What is alike for segments and journeys? | `definitions.rs` |
 //! | What follows from the class of a route alone? | `document.rs` |
 //! | Where do schemas come from? | `schemas.rs`, `common.rs`; shapes of one area stand beside its words |
 //!
@@ -18,6 +19,7 @@
 mod common;
 mod consents;
 mod debugger;
+mod definitions;
 mod describe;
 mod document;
 mod explain;
