@@ -14,13 +14,29 @@ const JOB_EVENTS: usize = 256;
 /// The longest the jobs sleep without looking: files whose upload was given up are removed on the way.
 const JOBS_LOOK: Duration = Duration::from_secs(600);
 
+/// What is done in pieces.
+#[derive(Clone, Copy)]
+enum Work {
+    /// Segments count past events.
+    Sweep,
+    /// Imports and replays.
+    Job,
+}
+
+impl Work {
+    const fn name(self) -> &'static str {
+        match self {
+            Work::Sweep => "a segment sweep",
+            Work::Job => "a job",
+        }
+    }
+}
+
 impl Loops {
     pub(super) async fn sweeps(self) {
         loop {
             let seen = self.engine.journal.last();
-            let piece =
-                async |tenant| advance_backfill(&self.engine, self.deliver.as_ref(), tenant, BACKFILL_CUSTOMERS).await;
-            match self.each_tenant("a segment sweep", piece).await {
+            match self.each_tenant(Work::Sweep).await {
                 Ok(true) => tokio::task::yield_now().await,
                 Ok(false) => {
                     self.engine.journal.wait(seen).await;
@@ -37,8 +53,7 @@ impl Loops {
     pub(super) async fn jobs(self) {
         loop {
             let (seen, begun) = (self.engine.journal.last(), tokio::time::Instant::now());
-            let piece = async |tenant| roadbook_jobs::advance(&self.router, tenant, JOB_EVENTS).await;
-            match self.each_tenant("a job", piece).await {
+            match self.each_tenant(Work::Job).await {
                 // As long a pause as the piece took: jobs have half of one thread's time at most, however slow the disk.
                 Ok(true) => tokio::time::sleep(begun.elapsed()).await,
                 Ok(false) => {
@@ -54,21 +69,24 @@ impl Loops {
     }
 
     /// Does a piece for every tenant; whether any of them has more.
-    async fn each_tenant(
-        &self,
-        what: &'static str,
-        piece: impl AsyncFn(TenantId) -> Result<bool, Fault>,
-    ) -> Result<bool, Fault> {
+    async fn each_tenant(&self, work: Work) -> Result<bool, Fault> {
         let mut more = false;
         for tenant in Tenants::new(self.engine.store.clone()).list().await? {
             // One tenant's trouble must not hold up the others.
-            match piece(tenant.id).await {
+            match self.piece(work, tenant.id).await {
                 Ok(one) => more |= one,
                 Err(fault) => {
-                    tracing::warn!(tenant.id = %tenant.id, %fault, "{what} stopped; it goes on where it was");
+                    tracing::warn!(tenant.id = %tenant.id, %fault, "{} stopped; it goes on where it was", work.name());
                 }
             }
         }
         Ok(more)
+    }
+
+    async fn piece(&self, work: Work, tenant: TenantId) -> Result<bool, Fault> {
+        match work {
+            Work::Sweep => advance_backfill(&self.engine, self.deliver.as_ref(), tenant, BACKFILL_CUSTOMERS).await,
+            Work::Job => roadbook_jobs::advance(&self.router, tenant, JOB_EVENTS).await,
+        }
     }
 }
