@@ -27,19 +27,34 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
 /// The `If-Match` of a request that may have one.
 pub(crate) fn optional(headers: &HeaderMap) -> Result<Expected, Failure> {
-    if headers.contains_key(header::IF_MATCH) { read(headers) } else { Ok(Expected::Any) }
+    let Some(tags) = tags(headers)? else { return Ok(Expected::Any) };
+    if tags.is_empty() { Err(malformed()) } else { expected(tags) }
 }
 
 fn read(headers: &HeaderMap) -> Result<Expected, Failure> {
+    match tags(headers)? {
+        Some(tags) if !tags.is_empty() => expected(tags),
+        Some(_) | None => {
+            let detail = "send the ETag of what you read as `If-Match`, so that nobody's change is overwritten unseen";
+            Err(Failure::new(StatusCode::PRECONDITION_REQUIRED, "if_match_required", detail))
+        }
+    }
+}
+
+/// The tags a request names, none where the header is empty; `None` without one.
+fn tags(headers: &HeaderMap) -> Result<Option<Vec<&str>>, Failure> {
+    if !headers.contains_key(header::IF_MATCH) {
+        return Ok(None);
+    }
     let mut tags = Vec::new();
     for value in headers.get_all(header::IF_MATCH) {
         let text = value.to_str().map_err(|_| malformed())?;
         tags.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()));
     }
-    if tags.is_empty() {
-        let detail = "send the ETag of what you read as `If-Match`, so that nobody's change is overwritten unseen";
-        return Err(Failure::new(StatusCode::PRECONDITION_REQUIRED, "if_match_required", detail));
-    }
+    Ok(Some(tags))
+}
+
+fn expected(tags: Vec<&str>) -> Result<Expected, Failure> {
     if tags == ["*"] {
         return Ok(Expected::Any);
     }

@@ -1,4 +1,4 @@
-//! `Idempotency-Key` on `POST` and `PATCH`: a request that is repeated gets the answer of the first one.
+//! `Idempotency-Key` on whatever changes something: a request that is repeated gets the answer of the first one.
 //!
 //! Underneath, the id of a command is derived from the same key (`command.rs`), so the actor itself recognises a
 //! repetition. That is what keeps a command from being applied twice when the process dies between its commit and the
@@ -29,7 +29,7 @@ const LEFT_OUT: [&str; 1] = ["/v1/imports"];
 
 /// In front of every handler of the secret API, behind the gate and the span.
 pub(crate) async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    let asked = matches!(*request.method(), Method::POST | Method::PATCH)
+    let asked = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
         && request.headers().contains_key("idempotency-key")
         && request.extensions().get::<MatchedPath>().is_none_or(|route| !LEFT_OUT.contains(&route.as_str()));
     if !asked {

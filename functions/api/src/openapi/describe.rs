@@ -171,7 +171,7 @@ impl Description {
         .refuses(400, &["invalid_idempotency_key"])
     }
 
-    /// What follows from the middleware that answers a repeated `POST` or `PATCH` with the first answer.
+    /// What follows from the middleware that answers a repeated request with the first answer.
     pub(super) fn repeatable(self) -> Self {
         self.idempotent()
             .refuses(400, &["body_interrupted"])

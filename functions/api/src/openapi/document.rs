@@ -16,7 +16,7 @@ const ABOUT: &str = "Customer-lifecycle marketing for car makers and dealers (æ±
     tenant, and nothing of another tenant can be seen or touched with them.\n\n\
     **Problems.** Whatever is not a success is `application/problem+json` with a stable `code`. Codes may come to be, so \
     treat one you do not know by its status.\n\n\
-    **Changes.** Single things carry an `ETag`; who changes them sends it as `If-Match`. A `POST` or `PATCH` with an \
+    **Changes.** Single things carry an `ETag`; who changes them sends it as `If-Match`. Any change with an \
     `Idempotency-Key` is carried out once in 24 hours, and repeated with the first answer.\n\n\
     **Limits.** Answers to keys and people tell how many requests are left in `RateLimit-Policy` and `RateLimit`.\n\n\
     **Pages.** Lists take `limit` and `cursor`, and answer `data`, `next_cursor`, `has_more`.\n\n\
@@ -72,7 +72,7 @@ pub fn document() -> OpenApi {
 
 /// Whether the middleware in `idempotency.rs` stands in front of it.
 fn is_repeatable(route: &RouteInfo) -> bool {
-    route.class == RouteClass::Secret && matches!(route.method, "post" | "patch") && route.path != "/v1/imports"
+    route.class == RouteClass::Secret && route.method != "get" && route.path != "/v1/imports"
 }
 
 /// Every description with the tag of its area.

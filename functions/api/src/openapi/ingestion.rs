@@ -54,9 +54,10 @@ pub(super) struct Event {
     timestamp: Option<AnyTime>,
     #[serde(default)]
     original_timestamp: Option<AnyTime>,
-    /// When it was sent, by the producer's clock: what that clock is off is corrected.
+    /// When it was sent, by the producer's clock: what that clock is off is corrected. What cannot be read as a time
+    /// corrects nothing and is no error.
     #[serde(default)]
-    sent_at: Option<AnyTime>,
+    sent_at: Option<Anything>,
     /// The write key, for clients that cannot send a header.
     #[serde(default)]
     write_key: Option<Text>,

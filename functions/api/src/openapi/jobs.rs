@@ -1,6 +1,6 @@
 //! Imports of files, and what goes on after its request was answered.
 
-use super::common::{JobId, JourneyId, LetterId, Page, SegmentId, Time};
+use super::common::{Anything, JobId, JourneyId, LetterId, Page, SegmentId, Time};
 use super::describe::{Body, Description};
 use super::schemas::{Schemas, Shape};
 use schemars::JsonSchema;
@@ -78,7 +78,8 @@ struct ReplayDraft {
 }
 
 pub(super) fn routes() -> Vec<Description> {
-    let text: Shape = Schemas::wanted::<String>;
+    // No schema: a file is bytes, and what its lines must be is told line by line.
+    let text: Shape = Schemas::wanted::<Anything>;
     let file = Body {
         required: true,
         text: "The file, as it is or packed with gzip.",

@@ -185,7 +185,7 @@ pub(super) fn routes() -> Vec<Description> {
         Description::patch("/v1/users/{id}", "updateUser")
             .says("Change somebody", "A new password, and being disabled, end every token of the person.")
             .of::<UserId>("id", "Whom.")
-            .takes::<UserChange>("What.", json!({ "status": "disabled" }))
+            .takes_maybe::<UserChange>("What.", json!({ "status": "disabled" }))
             .answers::<User>(200, "The person.")
             .refuses(403, &["more_than_own"])
             .refuses(409, &["belongs_elsewhere", "oneself"]),

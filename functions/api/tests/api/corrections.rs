@@ -140,6 +140,9 @@ async fn two_people_do_not_overwrite_each_others_correction_unseen() {
     assert!(first.status.is_success() && first.header("etag").is_some_and(|now| now != tag), "{}", first.text());
     let second = rig.send("put", &path, &headers, track("u-1", "Other", "m-1").to_string()).await;
     second.is_problem(412, "stale_etag");
+    let nameless = [("authorization", bearer.as_str()), ("if-match", "")];
+    let third = rig.send("put", &path, &nameless, track("u-1", "Other", "m-1").to_string()).await;
+    third.is_problem(400, "malformed_if_match");
     assert_eq!(rig.get(&path).await.json()["correction"]["event"]["event"], "Opened");
 }
 

@@ -50,6 +50,25 @@ async fn a_repetition_gets_the_first_answer() {
     assert_eq!(segments(&rig).await, 3);
 }
 
+/// Another body under the same key would be dropped as a repetition of the first, and answered as if it were done.
+#[tokio::test]
+async fn a_change_in_place_is_a_request_like_any_other() {
+    let rig = Rig::new().await;
+    let made = rig.post(SEGMENTS, segment("a")).await.ok();
+    let path = format!("{SEGMENTS}/{}", made["id"].as_str().unwrap());
+    let bearer = format!("Bearer {}", rig.mine.secret);
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k-1"), ("if-match", "*")];
+    let put = async |name: &str| rig.send("put", &path, &headers, segment(name).to_string()).await;
+    put("b").await.ok();
+    assert_eq!(put("b").await.header("idempotent-replayed"), Some("true"));
+    put("c").await.is_problem(422, "idempotency_key_reused");
+    assert_eq!(rig.get(&path).await.ok()["name"], "b");
+    for replayed in [None, Some("true")] {
+        let gone = rig.send("delete", &path, &headers, "").await;
+        assert_eq!((gone.status.as_u16(), gone.header("idempotent-replayed")), (204, replayed));
+    }
+}
+
 #[tokio::test]
 async fn a_key_belongs_to_one_body_one_path_and_one_caller() {
     let rig = Rig::new().await;
