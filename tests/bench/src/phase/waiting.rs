@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Place, Recorder, SEED};
@@ -33,8 +33,10 @@ pub fn measure(place: &Place, recorder: &mut Recorder) -> Result<()> {
     let data = place.folder.join("waiting");
     let mut server = Server::start(&place.server, &data)?;
     found(&server).map_err(|error| server.explain(error))?;
-    let (server, (compacted, _)) = server.restart_after(&place.server, &data, || compact(&place.server, &data))?;
-    let bytes = compacted?;
+    let at_rest = || -> Result<(u64, String)> { Ok((compact(&place.server, &data)?, examine(&place.server, &data)?)) };
+    let (server, (at_rest, _)) = server.restart_after(&place.server, &data, at_rest)?;
+    let (bytes, examined) = at_rest?;
+    recorder.notes.push(examined);
     recorder.value("waiting_bytes", bytes as f64 / CUSTOMERS as f64);
 
     server.rest()?;
@@ -85,6 +87,31 @@ fn compact(program: &Path, data: &Path) -> Result<u64> {
         bail!("roadbook compact failed after {:?}: {}", started.elapsed(), tail(&run.stderr));
     }
     folder_bytes(data)
+}
+
+/// `roadbook doctor`: how long, and how much memory at most.
+fn examine(program: &Path, data: &Path) -> Result<String> {
+    let started = Instant::now();
+    let mut doctor = Command::new(program)
+        .arg("doctor")
+        .arg("--data")
+        .arg(data)
+        .stdout(Stdio::null())
+        .spawn()
+        .context("run roadbook doctor")?;
+    let mut peak_mb = 0.0_f64;
+    let status = loop {
+        if let Some(status) = doctor.try_wait()? {
+            break status;
+        }
+        // It may end in between; what was read before stands.
+        peak_mb = procfs::rss_peak_mb(doctor.id()).map_or(peak_mb, |now| peak_mb.max(now));
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    if !status.success() {
+        bail!("roadbook doctor found something wrong after {:?}: {status}", started.elapsed());
+    }
+    Ok(format!("a million examined: {:.0} s, {peak_mb:.0} MB", started.elapsed().as_secs_f64()))
 }
 
 fn folder_bytes(folder: &Path) -> Result<u64> {
