@@ -59,7 +59,15 @@ impl Hosted for Customer {
         let catalog = scene.catalog.clone();
         let admission = match &message.command {
             Command::Unmerge { other } => unmerge::admit(engine, scene, set, message, *other, now).await?,
-            _ => gate::admit(engine, set, &catalog.identity, message, now).await?,
+            Command::Observe(_)
+            | Command::ReportSend(_)
+            | Command::NoteConsent(_)
+            | Command::MergeWith { .. }
+            | Command::Unbind { .. }
+            | Command::SetTag { .. }
+            | Command::Backfill { .. }
+            | Command::Attend { .. }
+            | Command::Leave { .. } => gate::admit(engine, set, &catalog.identity, message, now).await?,
         };
         if set.merged {
             tell_moved_stage(engine, set, message.time()).await?;

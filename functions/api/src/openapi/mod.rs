@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | What is said of a route? | the file of its area: `segments.rs`, `profiles.rs`, ... |
 //! | In which words can it be said? | `describe.rs` |
+//! | What is alike for segments and journeys? | `definitions.rs` |
 //! | What follows from the class of a route alone? | `document.rs` |
 //! | What is sent to webhook endpoints? | `outgoing.rs` |
 //! | Where do schemas come from? | `schemas.rs`, `common.rs`; shapes of one area stand beside its words |
@@ -19,6 +20,7 @@
 mod common;
 mod consents;
 mod debugger;
+mod definitions;
 mod describe;
 mod document;
 mod explain;

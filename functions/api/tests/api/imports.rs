@@ -128,6 +128,24 @@ async fn a_fault_stops_a_job_where_it_is() {
     assert_eq!(job(&rig, &answer).await["applied"], 10);
 }
 
+#[tokio::test]
+async fn a_job_that_cannot_go_on_does_not_hold_up_the_others() {
+    let rig = Rig::new().await;
+    let mut answers = Vec::new();
+    for people in [3, 4, 5] {
+        answers.push(import(&rig, NDJSON, file(people)).await);
+    }
+    let chunks = rig.store.scan(Space::Document, rig.mine.id, b"jobdata/", None, 1).await.unwrap();
+    let lost = chunks.into_iter().map(|(key, _)| Put { key, expect: Expect::Anything, item: None }).collect();
+    rig.store.commit(Commit { puts: lost, ..Commit::default() }).await.unwrap();
+    roadbook_jobs::advance(&rig.app.router, rig.mine.id, 64).await.unwrap_err();
+    let mut done = Vec::new();
+    for answer in &answers {
+        done.push(job(&rig, answer).await["status"] == "done");
+    }
+    assert_eq!(done.iter().filter(|done| **done).count(), 2, "{done:?}");
+}
+
 const MAPPING: &str = r#"
 delimiter = ","
 header = true
