@@ -3,13 +3,13 @@
 
 use crate::ports::store::lane;
 use crate::ports::{
-    Clock, Commit, CommitError, Committed, DueEntry, DueKind, Expect, Fault, History, Item, ItemKey, Journal, Put,
-    Space, Store, Turn,
+    Carried, Clock, Commit, CommitError, Committed, DueEntry, DueKind, Expect, Fault, History, Item, ItemKey, Journal,
+    Ledger, Put, Space, Store, Turn,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use roadbook_kernel::{ActorKey, MessageId, Moment, TenantId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Notify;
@@ -22,6 +22,16 @@ struct Tables {
     turns: BTreeMap<(ActorKey, u64), Bytes>,
     index: BTreeMap<(ActorKey, u64), Vec<MessageId>>,
     sequence: u64,
+    /// Turns a ledger has noted.
+    noted: BTreeSet<(ActorKey, u64)>,
+}
+
+impl Tables {
+    fn add(&mut self, key: ItemKey, amount: i64) {
+        let item = self.items.entry(key).or_insert(Item { version: 0, body: Bytes::from_static(&[0; 8]) });
+        let total = item.amount().saturating_add(amount);
+        *item = Item { version: item.version + 1, body: Bytes::copy_from_slice(&total.to_be_bytes()) };
+    }
 }
 
 /// The memory store.
@@ -115,9 +125,7 @@ impl Store for Memory {
             tables.journal.insert(tables.sequence, turn);
         }
         for (key, amount) in commit.adds {
-            let item = tables.items.entry(key).or_insert(Item { version: 0, body: Bytes::from_static(&[0; 8]) });
-            let total = item.amount().saturating_add(amount);
-            *item = Item { version: item.version + 1, body: Bytes::copy_from_slice(&total.to_be_bytes()) };
+            tables.add(key, amount);
         }
         for entry in commit.index {
             tables.index.insert((entry.actor, entry.version), entry.messages);
@@ -189,6 +197,22 @@ impl Journal for Memory {
             return;
         }
         notified.await;
+    }
+}
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn note(&self, carried: Vec<Carried>) -> Result<(), Fault> {
+        let mut tables = self.tables();
+        for Carried { turn, messages, adds } in carried {
+            let row = (turn.actor, turn.version);
+            if tables.noted.insert(row) {
+                adds.into_iter().for_each(|(key, amount)| tables.add(key, amount));
+                tables.turns.insert(row, turn.record);
+                tables.index.insert(row, messages);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,17 +1,23 @@
-//! The message relay of the outbox: reads commits in order and carries what they intend: sends to the send queue,
-//! amounts to the counters, message ids to History's index.
+//! The message relay of the outbox: carries what committed turns intend: sends to the send queue, announcements to the
+//! webhook queue, amounts to the counters, message ids to History's index.
 //!
-//! One pass is one commit together with the cursor, so in a store that holds both, a pass that is interrupted is as if
-//! it had never begun, and counters are exact.
+//! What a batch of turns intends is the same in every host ([`Intents`]). Where a host stopped is not:
+//!
+//! - [`Relay`] reads a commit log of its own store. One pass is one commit together with the cursor, so a pass that is
+//!   interrupted is as if it had never begun, and counters are exact.
+//! - [`carry`] is given turns by a stream that may bring them again, in other batches. There each turn's row in the
+//!   [`Ledger`] says that it was counted.
 
 use crate::engine::Engine;
 use crate::letters::{Letter, LetterKind, Undelivered};
-use crate::ports::{Commit, CommitError, Committed, Due, DueKind, Expect, Fault, Item, ItemKey, Put, TurnIndex};
+use crate::ports::{
+    Carried, Commit, CommitError, Due, DueKind, Expect, Fault, Item, ItemKey, Ledger, Put, Turn, TurnIndex,
+};
 use crate::record::{Front, Record};
 use crate::sends::SendJob;
 use crate::webhooks;
 use roadbook_customer::{Announcement, Customer, Effect};
-use roadbook_kernel::{ActorKey, ActorKind, Durable, MessageId, Refusal, TenantId};
+use roadbook_kernel::{ActorKey, ActorKind, Durable, MessageId, Moment, Refusal, TenantId};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -54,35 +60,22 @@ impl Relay {
         let batch = engine.journal.read(self.sequence, limit).await?;
         let Some(last) = batch.last().map(|committed| committed.sequence) else { return Ok(0) };
         let mut commit = Commit::default();
-        let mut adds = BTreeMap::<ItemKey, i64>::new();
-        let mut sends = BTreeMap::<ItemKey, SendJob>::new();
-        let mut announced = Vec::new();
+        let mut intents = Intents::default();
         for committed in &batch {
-            if let Err(fault) = carry(engine, committed, &mut commit, &mut adds, &mut sends, &mut announced) {
-                commit.puts.extend(whole_letter(engine, committed, &fault)?.puts()?);
+            let (actor, version) = (committed.turn.actor, committed.turn.version);
+            let messages = intents.take(engine, &committed.turn);
+            if !messages.is_empty() {
+                commit.index.push(TurnIndex { actor, version, messages });
             }
         }
-        let mut deliveries = BTreeMap::new();
-        for (place, said) in &announced {
-            let subscribed = engine.subscriptions.of(engine.store.as_ref(), place.0.tenant).await?;
-            deliveries.extend(webhooks::deliveries_of(engine, &subscribed, *place, said));
-        }
-        for (key, delivery) in deliveries {
-            // The same after a relay that died: what was handed over, and perhaps delivered, is not begun again.
-            if engine.store.load(&key).await?.is_none() {
-                let (kind, now) = (DueKind::Delivery, Some(delivery.due()));
-                commit.dues.push(Due { kind, key: key.clone(), was: None, now });
-                commit.puts.push(Put { key, expect: Expect::Absent, item: Some(delivery.item(1)?) });
+        commit.adds.extend(std::mem::take(&mut intents.adds));
+        for Handover { decisive, puts, dues } in intents.handovers(engine).await? {
+            // A send that is there already, whatever became of it, is not asked for again.
+            if engine.store.load(&decisive).await?.is_none() {
+                commit.puts.extend(puts);
+                commit.dues.extend(dues);
             }
         }
-        for (key, job) in sends {
-            // The business key decides: a send that is there already, whatever became of it, is not asked for again.
-            if engine.store.load(&key).await?.is_none() {
-                commit.dues.push(Due { kind: DueKind::Send, key: key.clone(), was: None, now: Some(job.due()) });
-                commit.puts.push(Put { key, expect: Expect::Absent, item: Some(job.item(1)?) });
-            }
-        }
-        commit.adds.extend(adds);
         commit.puts.push(self.cursor(last));
         match engine.store.commit(commit).await {
             Ok(()) => {
@@ -106,46 +99,115 @@ impl Relay {
     }
 }
 
-fn carry(
-    engine: &Engine,
-    committed: &Committed,
-    commit: &mut Commit,
-    adds: &mut BTreeMap<ItemKey, i64>,
-    sends: &mut BTreeMap<ItemKey, SendJob>,
-    announced: &mut Vec<((ActorKey, u64, usize), Announcement)>,
-) -> Result<(), Fault> {
-    let turn = &committed.turn;
-    let record = Record::new(&turn.record)?;
-    let front = match turn.actor.kind {
-        ActorKind::Customer => record.front::<<Customer as Durable>::Effect>()?,
-        ActorKind::Catalog => None,
-    };
-    let Front { effects, adds: amounts } = front.unwrap_or(Front { effects: Vec::new(), adds: Vec::new() });
-    let tenant = turn.actor.tenant;
-    let now = engine.clock.now();
-    for (place, effect) in effects.into_iter().enumerate() {
-        match effect {
-            Effect::Send(outbound) => {
-                let key = ItemKey::send(tenant, outbound.key);
-                sends.entry(key).or_insert_with(|| SendJob::new(outbound, turn.actor, turn.version, now));
-            }
-            Effect::Announce(said) => announced.push(((turn.actor, turn.version, place), said)),
+/// Carries turns that a stream brings, at least once each and in any batches. Everything a turn hands over is written
+/// before its row in the ledger, each thing once under its own key: a batch that is brought again after a fault in the
+/// middle repeats what is there already, and counts nothing twice.
+///
+/// # Errors
+/// A fault; some of it may have been carried. Bring the batch again.
+pub async fn carry(engine: &Engine, ledger: &dyn Ledger, turns: Vec<Turn>) -> Result<(), Fault> {
+    let mut intents = Intents::default();
+    let mut carried = Vec::with_capacity(turns.len());
+    for turn in turns {
+        let messages = intents.take(engine, &turn);
+        let adds = std::mem::take(&mut intents.adds).into_iter().collect();
+        carried.push(Carried { turn, messages, adds });
+    }
+    for Handover { puts, dues, .. } in intents.handovers(engine).await? {
+        match engine.store.commit(Commit { puts, dues, ..Commit::default() }).await {
+            Ok(()) | Err(CommitError::Conflict { .. }) => {}
+            Err(CommitError::Fault(fault)) => return Err(fault),
         }
     }
-    for (name, amount) in amounts {
-        *adds.entry(ItemKey::counter(tenant, &name)).or_default() += amount;
+    ledger.note(carried).await
+}
+
+/// What turns intend, gathered turn by turn.
+#[derive(Default)]
+struct Intents {
+    adds: BTreeMap<ItemKey, i64>,
+    sends: BTreeMap<ItemKey, SendJob>,
+    announced: Vec<((ActorKey, u64, usize), Announcement)>,
+    letters: Vec<Letter>,
+}
+
+/// Something handed over: written whole, once under its key, whoever carries it again.
+struct Handover {
+    /// Where this is there, all of it is.
+    decisive: ItemKey,
+    puts: Vec<Put>,
+    dues: Vec<Due>,
+}
+
+impl Intents {
+    /// Takes in what a turn intends, and returns the messages it decided. A record that cannot be read becomes a dead
+    /// letter, so that it blocks nobody.
+    fn take(&mut self, engine: &Engine, turn: &Turn) -> Vec<MessageId> {
+        self.read(engine, turn).unwrap_or_else(|fault| {
+            self.letters.push(whole_letter(engine, turn, &fault));
+            Vec::new()
+        })
     }
-    let (actor, version) = (turn.actor, turn.version);
-    let messages: Vec<MessageId> = record.messages().collect();
-    if !messages.is_empty() {
-        commit.index.push(TurnIndex { actor, version, messages });
+
+    fn read(&mut self, engine: &Engine, turn: &Turn) -> Result<Vec<MessageId>, Fault> {
+        let record = Record::new(&turn.record)?;
+        let front = match turn.actor.kind {
+            ActorKind::Customer => record.front::<<Customer as Durable>::Effect>()?,
+            ActorKind::Catalog => None,
+        };
+        let Front { effects, adds } = front.unwrap_or(Front { effects: Vec::new(), adds: Vec::new() });
+        let tenant = turn.actor.tenant;
+        let now = engine.clock.now();
+        for (place, effect) in effects.into_iter().enumerate() {
+            match effect {
+                Effect::Send(outbound) => {
+                    // The business key decides: the first to ask for a send is the one that asked.
+                    let key = ItemKey::send(tenant, outbound.key);
+                    self.sends.entry(key).or_insert_with(|| SendJob::new(outbound, turn.actor, turn.version, now));
+                }
+                Effect::Announce(said) => self.announced.push(((turn.actor, turn.version, place), said)),
+            }
+        }
+        for (name, amount) in adds {
+            *self.adds.entry(ItemKey::counter(tenant, &name)).or_default() += amount;
+        }
+        Ok(record.messages().collect())
     }
-    Ok(())
+
+    /// What is to be written for it, each thing apart.
+    async fn handovers(self, engine: &Engine) -> Result<Vec<Handover>, Fault> {
+        let mut handovers = Vec::new();
+        for letter in self.letters {
+            let [letter, mark] = letter.puts()?;
+            let mark = Put { expect: Expect::Absent, ..mark };
+            handovers.push(Handover { decisive: mark.key.clone(), puts: vec![mark, letter], dues: Vec::new() });
+        }
+        let mut deliveries = BTreeMap::new();
+        for (place, said) in &self.announced {
+            let subscribed = engine.subscriptions.of(engine.store.as_ref(), place.0.tenant).await?;
+            deliveries.extend(webhooks::deliveries_of(engine, &subscribed, *place, said));
+        }
+        for (key, delivery) in deliveries {
+            let now = Some(delivery.due());
+            handovers.push(Handover::queued(DueKind::Delivery, key, now, delivery.item(1)?));
+        }
+        for (key, job) in self.sends {
+            handovers.push(Handover::queued(DueKind::Send, key, Some(job.due()), job.item(1)?));
+        }
+        Ok(handovers)
+    }
+}
+
+impl Handover {
+    fn queued(kind: DueKind, key: ItemKey, now: Option<Moment>, item: Item) -> Self {
+        let dues = vec![Due { kind, key: key.clone(), was: None, now }];
+        let puts = vec![Put { key: key.clone(), expect: Expect::Absent, item: Some(item) }];
+        Self { decisive: key, puts, dues }
+    }
 }
 
 /// A record that cannot be carried is kept whole and passed, so that it blocks nobody.
-fn whole_letter(engine: &Engine, committed: &Committed, fault: &Fault) -> Result<Letter, Fault> {
-    let turn = &committed.turn;
+fn whole_letter(engine: &Engine, turn: &Turn, fault: &Fault) -> Letter {
     let id = engine.keys.of(turn.actor.tenant).derived(&[
         b"unreadable turn",
         &turn.actor.to_bytes(),
@@ -153,7 +215,7 @@ fn whole_letter(engine: &Engine, committed: &Committed, fault: &Fault) -> Result
     ]);
     tracing::error!(actor = ?turn.actor, version = turn.version, %fault, "a turn cannot be relayed; it is in the dead letters");
     let now = engine.clock.now();
-    Ok(Letter::new(Undelivered {
+    Letter::new(Undelivered {
         tenant: turn.actor.tenant,
         message: MessageId::from_u128(id.0),
         kind: LetterKind::Command,
@@ -162,5 +224,5 @@ fn whole_letter(engine: &Engine, committed: &Committed, fault: &Fault) -> Result
         occurred: now,
         reason: Refusal::new("unreadable_turn", fault.to_string()),
         body: json!({ "actor": format!("{:?}", turn.actor), "version": turn.version }),
-    }))
+    })
 }

@@ -1,6 +1,5 @@
 //! A store that fails on demand: it counts port calls and can fail one, or die at one.
 
-use crate::Backend;
 use async_trait::async_trait;
 use roadbook_kernel::{ActorKey, MessageId, Moment, TenantId};
 use roadbook_runtime::ports::{
@@ -156,7 +155,7 @@ impl<S> Faulty<S> {
 }
 
 #[async_trait]
-impl<S: Backend> Store for Faulty<S> {
+impl<S: Store> Store for Faulty<S> {
     async fn load(&self, key: &ItemKey) -> Result<Option<Item>, Fault> {
         self.run(self.inner.load(key)).await
     }
@@ -200,7 +199,7 @@ impl<S: Backend> Store for Faulty<S> {
 }
 
 #[async_trait]
-impl<S: Backend> Journal for Faulty<S> {
+impl<S: Journal> Journal for Faulty<S> {
     async fn read(&self, after: u64, limit: usize) -> Result<Vec<Committed>, Fault> {
         self.run(self.inner.read(after, limit)).await
     }
@@ -221,7 +220,7 @@ impl<S: Backend> Journal for Faulty<S> {
 }
 
 #[async_trait]
-impl<S: Backend> History for Faulty<S> {
+impl<S: History> History for Faulty<S> {
     async fn turns(&self, actor: &ActorKey, after: u64, limit: usize) -> Result<Vec<Turn>, Fault> {
         self.run(self.inner.turns(actor, after, limit)).await
     }

@@ -4,6 +4,7 @@
 //! | question | file |
 //! | --- | --- |
 //! | What must a store do? | `conformance.rs` |
+//! | What may a stream bring twice? | `carrying.rs` |
 //! | What happens at port call k? | `faulty.rs` |
 //! | How does a test speak to the engine? | `rig.rs`, `say.rs` |
 //! | How do sends leave in a test? | `sender.rs` |
@@ -13,6 +14,7 @@
 use roadbook_runtime::ports::{History, Journal, Store};
 
 pub mod canon;
+pub mod carrying;
 pub mod conformance;
 pub mod faulty;
 pub mod rig;
@@ -21,7 +23,12 @@ pub mod scenario;
 pub mod script;
 pub mod sender;
 
-/// Everything the engine asks of one place that keeps things.
-pub trait Backend: Store + History + Journal + 'static {}
+/// A place that keeps things.
+pub trait Keeper: Store + History + 'static {}
 
-impl<S: Store + History + Journal + 'static> Backend for S {}
+impl<S: Store + History + 'static> Keeper for S {}
+
+/// One that keeps the commit log as well.
+pub trait Backend: Keeper + Journal {}
+
+impl<S: Keeper + Journal> Backend for S {}

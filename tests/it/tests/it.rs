@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: `cargo test -p roadbook-it`.
 
 mod it {
+    pub mod carrying;
     pub mod consents;
     pub mod doctor;
     pub mod identity;

@@ -1,6 +1,6 @@
 //! The ports to what happened: the commit log the relay reads, and the history of each actor.
 
-use crate::ports::store::Fault;
+use crate::ports::store::{Fault, ItemKey};
 use async_trait::async_trait;
 use bytes::Bytes;
 use roadbook_kernel::{ActorKey, MessageId};
@@ -37,6 +37,26 @@ pub struct TurnIndex {
     pub messages: Vec<MessageId>,
 }
 
+/// A turn as a relay has carried it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The turn, for History.
+    pub turn: Turn,
+    /// The messages it decided, for History's index.
+    pub messages: Vec<MessageId>,
+    /// What it adds to counters; no two of the same counter.
+    pub adds: Vec<(ItemKey, i64)>,
+}
+
+/// The end of the relay where a stream brings the turns: History's row of a turn says that it was carried. A store
+/// that keeps a [`Journal`] has a cursor instead and needs none of this.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Writes the row of every turn that has none, each in one transaction with its amounts. A turn that has its row
+    /// adds nothing, however often it comes.
+    async fn note(&self, carried: Vec<Carried>) -> Result<(), Fault>;
+}
+
 /// The commit log, in commit order.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -53,7 +73,8 @@ pub trait Journal: Send + Sync {
     async fn wait(&self, after: u64);
 }
 
-/// What happened to one actor, for ever.
+/// What happened to one actor, for ever. Whether a turn is here when its commit is answered, or when the relay has passed
+/// it, is the store's affair.
 #[async_trait]
 pub trait History: Send + Sync {
     /// Turns of an actor with a version above `after`, oldest first.

@@ -9,6 +9,6 @@ pub mod store;
 
 pub use channel::{Channel, Outbound, PollAnswer, SendAnswer};
 pub use clock::Clock;
-pub use history::{Committed, History, Journal, Turn, TurnIndex};
+pub use history::{Carried, Committed, History, Journal, Ledger, Turn, TurnIndex};
 pub use hooks::{HookAnswer, HookCall, Hooks};
 pub use store::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Store};

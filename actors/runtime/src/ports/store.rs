@@ -200,7 +200,7 @@ pub struct Put {
     pub key: ItemKey,
     /// On what condition.
     pub expect: Expect,
-    /// The item from now on; `None` removes it.
+    /// The item from now on; `None` removes it, and whoever removes an item takes it out of the due index as well.
     pub item: Option<Item>,
 }
 
@@ -243,7 +243,8 @@ pub struct DueEntry {
 pub struct Commit {
     /// Conditional writes; no two of the same item.
     pub puts: Vec<Put>,
-    /// Turns for the commit log: what the relay carries and History keeps.
+    /// Turns for the commit log: what the relay carries and History keeps. Each comes with the put of its actor's row
+    /// at the same version: some stores keep both in one item.
     pub turns: Vec<Turn>,
     /// Changes of the due index.
     pub dues: Vec<Due>,

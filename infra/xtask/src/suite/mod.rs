@@ -7,6 +7,7 @@ mod browser;
 mod clients;
 mod code;
 mod document;
+mod emulated;
 mod once;
 mod privacy;
 mod replay;
@@ -42,6 +43,11 @@ const STEPS: &[Step] = &[
     Step { name: "format", proves: "every file is formatted", run: code::format },
     Step { name: "lint", proves: "clippy has nothing to say, tests included", run: code::lint },
     Step { name: "tests", proves: "cargo test of the whole workspace", run: code::tests },
+    Step {
+        name: "dynamodb",
+        proves: "the store on DynamoDB, against an emulator: conformance, lost answers, throttling",
+        run: emulated::dynamodb,
+    },
     Step { name: "programs", proves: "roadbook and the simulator build", run: code::programs },
     Step { name: "oracle", proves: "the CDNOW oracle agrees with its own tests", run: replay::oracle },
     Step { name: "replay", proves: "the CDNOW replay equals the oracle, twice, byte for byte", run: replay::cdnow },

@@ -1,6 +1,6 @@
 //! Who may import whom. The edges are those of `Cargo.toml`: what a crate does not depend on it cannot name.
 
-use super::metadata::workspace;
+use super::metadata::{built_by_default, workspace};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -23,6 +23,7 @@ const DOOR: &str = "a door knows the engine, the wire and the app; never a store
 const CONSOLE: &str = "pages ask the public API and nothing behind it: what they show, anybody could ask for";
 const BINARY: &str = "the host puts everything together; it never sees the simulator or another host";
 const OUTSIDE: &str = "it drives the product from outside, or misunderstandings would cancel out on both sides";
+const CLOUD: &str = "the AWS SDK and its shapes are behind ports, in one crate";
 const PROOF: &str = "tests may see everything";
 
 const PURE: &[&str] = &["kernel", "tenancy", "identity", "lifecycle", "audience", "journey", "catalog", "customer"];
@@ -51,6 +52,7 @@ const ROOMS: &[Room] = &[
     },
     Room { package: "wire", may: PURE, why: WIRE },
     Room { package: "embedded", may: &["kernel", "runtime"], why: ADAPTER },
+    Room { package: "aws", may: &["kernel", "runtime"], why: ADAPTER },
     Room { package: "channels", may: &["kernel", "tenancy", "runtime", "wire"], why: ADAPTER },
     Room { package: "observe", may: &[], why: ADAPTER },
     Room { package: "access", may: &["kernel", "runtime"], why: DOOR },
@@ -105,6 +107,7 @@ const ROOMS: &[Room] = &[
     Room { package: "xtask", may: &[], why: OUTSIDE },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
+    Room { package: "aws-it", may: &["kernel", "runtime", "aws", "it"], why: PROOF },
     Room {
         package: "it",
         may: &[
@@ -149,8 +152,10 @@ const GUESTS: &[Guest] = &[
     },
     Guest { name: "fjall", hosts: &["embedded"], why: "the store of one machine is behind ports" },
     Guest { name: "reqwest", hosts: &["channels"], why: "infra/channels is the product's only outbound HTTP" },
-    Guest { name: "aws-*", hosts: &[], why: "the cloud will have a crate of its own" },
-    Guest { name: "lambda*", hosts: &[], why: "the cloud will have a crate of its own" },
+    Guest { name: "aws-*", hosts: &["aws"], why: CLOUD },
+    Guest { name: "aws_*", hosts: &["aws"], why: CLOUD },
+    Guest { name: "serde_dynamo", hosts: &["aws"], why: CLOUD },
+    Guest { name: "lambda*", hosts: &[], why: "the functions of the cloud will have a crate of their own" },
     Guest {
         name: "axum",
         hosts: &["api", "pages", "host", "simulator", "bench"],
@@ -234,6 +239,15 @@ fn crates_import_only_what_the_table_lets_them() {
 fn crates_from_outside_stay_where_they_belong() {
     let forbidden = strangers(&workspace());
     assert!(forbidden.is_empty(), "forbidden imports:\n{}", forbidden.join("\n"));
+}
+
+/// Two build sets: whoever works on the rest waits for no AWS SDK.
+#[test]
+fn plain_cargo_builds_everything_but_what_needs_the_aws_sdk() {
+    let all = workspace();
+    let rest: BTreeSet<&str> = all.iter().map(name).filter(|name| !name.starts_with("aws")).collect();
+    let default = built_by_default();
+    assert_eq!(default.iter().filter_map(|name| short(name)).collect::<BTreeSet<_>>(), rest);
 }
 
 #[test]

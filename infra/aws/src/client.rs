@@ -1,0 +1,41 @@
+//! Clients of DynamoDB: credentials and region as every AWS program finds them, TLS by rustls on ring.
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use std::time::Duration;
+
+/// Where DynamoDB is.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The region; the environment's, or the profile's, where none is said.
+    pub region: Option<String>,
+    /// Another endpoint than the region's: an emulator.
+    pub endpoint: Option<String>,
+}
+
+/// An answer that takes longer is none. A commit may then have been applied: see `commit.rs`.
+const ATTEMPT_MAX: Duration = Duration::from_secs(5);
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// Times a read is tried.
+const READS_MAX: u32 = 4;
+
+/// Makes a client. Asks nobody anything yet but the environment and the profile's files: credentials are fetched with
+/// the first request.
+pub async fn connect(settings: &Settings) -> Client {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(ATTEMPT_MAX).build();
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(READS_MAX));
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &settings.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    Client::new(&loader.load().await)
+}

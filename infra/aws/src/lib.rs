@@ -1,0 +1,30 @@
+//! Store and History on DynamoDB, and the turns its stream brings. The only crate that names the AWS SDK.
+//!
+//! | question | file |
+//! | --- | --- |
+//! | Which tables, with which keys and attributes? | `tables.rs` |
+//! | Where does an item lie? | `keys.rs` |
+//! | How are bytes packed? | `codec.rs` |
+//! | What does a commit write? | `plan.rs`, `action.rs` |
+//! | How is it written once, whatever the network does? | `commit.rs`, `outcome.rs` |
+//! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
+//! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
+//! | How is a client made? | `client.rs` |
+
+mod action;
+mod client;
+pub mod codec;
+mod commit;
+mod history;
+mod keys;
+mod ledger;
+mod merge;
+mod outcome;
+mod plan;
+mod query;
+mod store;
+pub mod stream;
+pub mod tables;
+
+pub use client::{Settings, connect};
+pub use store::Dynamo;
