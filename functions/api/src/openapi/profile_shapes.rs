@@ -269,4 +269,6 @@ pub(super) enum SendReport {
         /// Stable snake_case reason.
         reason: String,
     },
+    /// It was no longer allowed when its turn came at the sender.
+    Withheld { reason: SuppressReason },
 }

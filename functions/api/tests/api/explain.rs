@@ -1,9 +1,10 @@
 //! Why: in a segment, without a message, in a journey.
 
 use crate::rig::{Answer, Rig, START, track};
-use roadbook_customer::Customer;
-use roadbook_kernel::{ActorKey, DAY_MS};
-use roadbook_runtime::load_row;
+use roadbook_customer::{Command, Customer, SendOutcome, SendReport};
+use roadbook_kernel::{ActorKey, DAY_MS, MessageId};
+use roadbook_runtime::{Message, Outcome, load_row};
+use roadbook_tenancy::SuppressReason;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -158,6 +159,24 @@ async fn why_send(rig: &Rig, id: &str, send: &str) -> Answer {
     rig.get(&format!("/v1/profiles/{id}/explain/sends/{send}")).await
 }
 
+/// What became of a send, as its sender tells the customer.
+async fn report(rig: &Rig, id: &str, send: &str, outcome: SendOutcome) {
+    let at = rig.app.engine.clock.now();
+    let command = Command::ReportSend(SendReport { key: send.parse().unwrap(), outcome, at });
+    let to = ActorKey::customer(rig.mine.id, id.parse().unwrap());
+    let message = Message {
+        id: MessageId::from_u128(1),
+        accepted: at,
+        occurred: at,
+        position: 0,
+        via: None,
+        founding: false,
+        command,
+    };
+    let told = rig.app.router.deliver().customer(to, vec![message]).await.unwrap();
+    assert!(matches!(told[..], [Outcome::Applied { .. }]), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_message_that_was_not_sent_says_since_when_the_customer_does_not_want_it() {
     let rig = Rig::new().await;
@@ -195,6 +214,11 @@ async fn a_message_that_was_not_sent_says_since_when_the_customer_does_not_want_
     let waiting = why_send(&rig, &id, &third).await.ok();
     assert_eq!((&waiting["answer"], &reason(&waiting, "consent")["holds"]), (&json!("waiting"), &json!(true)));
     assert_eq!(reason(&waiting, "address")["holds"], true);
+    let withheld = SendOutcome::Withheld { reason: SuppressReason::NoConsent };
+    report(&rig, &id, &third, withheld).await;
+    let told = rig.get(&format!("/v1/profiles/{id}")).await.ok()["sends"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(told["status"]["report"], json!({ "outcome": "withheld", "reason": "no_consent" }), "{told}");
+    assert_eq!(why_send(&rig, &id, &third).await.ok()["answer"], "not_sent");
     why_send(&rig, &id, "snd_00000000000000000000000000").await.is_problem(404, "not_found");
     why_send(&rig, &id, &offers).await.is_problem(404, "not_found");
     // Somebody else's message is not told, not even to the same tenant.
