@@ -30,8 +30,9 @@ pub(crate) fn key(partition: impl Into<String>, sort: AttributeValue) -> Attribu
 }
 
 /// A change being put together. Names of attributes go in as `#name` and values as `:name`, so that no reserved word
-/// of DynamoDB stands in the way; it refuses requests that bring a name or a value they do not use.
-#[derive(Debug, Clone)]
+/// of DynamoDB stands in the way; it refuses requests that bring a name or a value they do not use. It holds what
+/// customers are, so it has no `Debug`.
+#[derive(Clone)]
 pub(crate) struct Action {
     pub(crate) table: String,
     pub(crate) key: Attributes,

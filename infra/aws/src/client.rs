@@ -22,8 +22,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// Times a read is tried.
 const READS_MAX: u32 = 4;
 
-/// Makes a client. Asks nobody anything yet but the environment and the profile's files: credentials are fetched with
-/// the first request.
+/// Makes a client. Reads the environment and the profile's files, and asks the network only where neither names a region;
+/// credentials are fetched with the first request.
 pub async fn connect(settings: &Settings) -> Client {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(ATTEMPT_MAX).build();

@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_turn_is_one_conditional_write_that_leaves_the_timer_alone() {
         let actions = plan(&names(), turn(), [1; 8]).unwrap();
-        let [action] = &actions[..] else { panic!("{actions:?}") };
+        let [action] = &actions[..] else { panic!("{} writes", actions.len()) };
         assert_eq!(action.update(), "SET #v = :v, #w = :w, #s = :s, #log = :log, #lv = :lv");
         assert_eq!(action.condition.as_deref(), Some("#v = :expected"));
         assert!(action.names.len() == 5 && action.values.len() == 6);
