@@ -1,19 +1,15 @@
-"""Starts the AWS emulator on a free port of this machine only, and says where it listens.
+"""Becomes the AWS emulator, on a free port of this machine only, and says where it listens.
 
-Prints one line of JSON when it answers: {"url": "http://127.0.0.1:PORT"}. Ends with SIGTERM, and the emulator with it.
+Prints one line of JSON when it answers: {"url": "http://127.0.0.1:PORT"}. The process that was started is the emulator
+itself in the end: whoever kills it leaves nothing behind.
 """
 
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
-import threading
+import time
 import urllib.request
-
-# A cold start compiles the emulator's own code.
-READY_MAX_S = 60
 
 
 def free_port():
@@ -32,6 +28,15 @@ def answers(url):
         return False
 
 
+def announce(url, emulator):
+    """Waits until it is up, or gone, and says so."""
+    while not answers(url):
+        if os.getppid() != emulator:
+            return
+        time.sleep(0.2)
+    print(json.dumps({"url": url}), flush=True)
+
+
 def main():
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -43,29 +48,15 @@ def main():
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
     }
+    emulator = os.getpid()
+    if os.fork() == 0:
+        announce(url, emulator)
+        os._exit(0)
+    # Standard output is for the one line above.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     program = os.path.join(os.path.dirname(sys.executable), "ministack")
-    emulator = subprocess.Popen([program], env={**os.environ, **settings}, stdout=sys.stderr)
-    stopped = threading.Event()
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: stopped.set())
-    waited = 0
-    while not answers(url):
-        waited += 1
-        if emulator.poll() is not None or waited > READY_MAX_S * 5 or stopped.wait(0.2):
-            emulator.kill()
-            return f"the emulator did not answer on {url}; it ended with {emulator.wait()}"
-    print(json.dumps({"url": url}), flush=True)
-    while not stopped.wait(0.5):
-        if emulator.poll() is not None:
-            return f"the emulator ended by itself with {emulator.returncode}"
-    emulator.terminate()
-    try:
-        emulator.wait(20)
-    except subprocess.TimeoutExpired:
-        emulator.kill()
-        emulator.wait()
-    return 0
+    os.execve(program, [program], {**os.environ, **settings})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -4,7 +4,7 @@
 //! u8 codec | u8 flags | u16 schema | u64 edition | i64 last turn | i64 due | u32 n | n bytes of state | inbox
 //! ```
 //! Codec 0 is plain JSON: the embedded store compresses blocks of many rows itself, which beats compressing each row.
-//! A row of its own per write (DynamoDB) will get codec 1, zstd with a dictionary.
+//! On DynamoDB, where each row is a write of its own, the whole row is packed by `infra/aws/src/codec.rs`.
 
 use crate::inbox::Inbox;
 use crate::ports::{Fault, Item};

@@ -2,6 +2,7 @@
 
 use crate::Backend;
 use crate::say::{Say, Who};
+use async_trait::async_trait;
 use roadbook_catalog::{Catalog, Command as Define};
 use roadbook_customer::{Command, Customer};
 use roadbook_identity::TenantKeys;
@@ -21,6 +22,28 @@ pub const TENANT: TenantId = TenantId::from_u128(0x7e57_0001);
 /// When every test begins: 2025-03-01T00:00:00Z.
 pub const T0: Moment = Moment::from_millis(1_740_787_200_000);
 
+/// How what was committed is carried on.
+#[async_trait]
+pub trait Carrier: Send + Sync {
+    /// Carries all of it.
+    ///
+    /// # Errors
+    /// A fault of the store; asked again, it goes on.
+    async fn carry(&self, engine: &Engine) -> Result<(), Fault>;
+}
+
+/// By the commit log of the store itself.
+pub struct ByLog;
+
+#[async_trait]
+impl Carrier for ByLog {
+    async fn carry(&self, engine: &Engine) -> Result<(), Fault> {
+        let mut relay = Relay::open(engine).await?;
+        while relay.pass(engine, 7).await? > 0 {}
+        Ok(())
+    }
+}
+
 /// An engine over a store, with a business clock and a wall clock of its own.
 pub struct Rig<S> {
     /// The store.
@@ -37,6 +60,8 @@ pub struct Rig<S> {
     pub direct: Arc<Direct>,
     /// Whose events [`Rig::observe`] brings.
     pub tenant: TenantId,
+    /// What [`Rig::relay`] does.
+    pub carrier: Arc<dyn Carrier>,
 }
 
 impl Rig<Memory> {
@@ -73,7 +98,7 @@ impl<S: Backend> Rig<S> {
         });
         let direct = Arc::new(Direct(engine.clone()));
         let router = Arc::new(Router::new(engine.clone(), direct.clone()));
-        Self { store, clock, wall, engine, router, direct, tenant: TENANT }
+        Self { store, clock, wall, engine, router, direct, tenant: TENANT, carrier: Arc::new(ByLog) }
     }
 
     /// A new process on the same store: nothing in memory survives.
@@ -87,6 +112,7 @@ impl<S: Backend> Rig<S> {
         let limits = self.engine.limits.clone();
         let mut rig = Rig::build(store, self.clock.clone(), self.wall.clone(), limits);
         rig.tenant = self.tenant;
+        rig.carrier = self.carrier.clone();
         rig
     }
 
@@ -238,14 +264,12 @@ impl<S: Backend> Rig<S> {
         self.try_drain(until).await.expect("no fault")
     }
 
-    /// Carries the whole commit log.
+    /// Carries everything that was committed.
     ///
     /// # Errors
     /// A fault of the store.
     pub async fn try_relay(&self) -> Result<(), Fault> {
-        let mut relay = Relay::open(&self.engine).await?;
-        while relay.pass(&self.engine, 7).await? > 0 {}
-        Ok(())
+        self.carrier.carry(&self.engine).await
     }
 
     /// As [`Rig::try_relay`], where nothing can fail.

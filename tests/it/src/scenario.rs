@@ -67,13 +67,43 @@ pub async fn rehearse() -> Result<Rehearsed, String> {
     Ok(Rehearsed { stages, steps, canonical, calls: stage.calls })
 }
 
+/// Times a step is played again after a fault.
+const PATIENCE: usize = 60;
+
+/// Plays the script over any store, in one process that is told of faults and comes again. Returns the tenant in its
+/// canonical form and what people got, to compare with [`Rehearsed::canonical`].
+///
+/// # Errors
+/// A sentence about what is lost, twice or stuck.
+pub async fn play<S: Backend>(rig: &Rig<S>) -> Result<Value, String> {
+    let (steps, provider) = (script(), Provider::default());
+    for index in 0..steps.len() + SETTLING_ROUNDS {
+        let mut told = None;
+        for _ in 0..PATIENCE {
+            told = step(rig, &provider, &steps, index).await.err();
+            if told.is_none() {
+                break;
+            }
+        }
+        if let Some(fault) = told {
+            return Err(format!("step {index}: {fault}"));
+        }
+    }
+    canon::at_rest(rig).await?;
+    canonical(rig, &provider).await
+}
+
+/// The bounds the script is played in.
+pub fn limits() -> Limits {
+    Limits { customer_bytes_max: CUSTOMER_BYTES_MAX, ..Limits::default() }
+}
+
 impl Stage {
     /// A process that begins here.
     fn begin(&self, trouble: Trouble) -> (Rig<Faulty<Memory>>, Provider) {
         let clock = || Arc::new(ManualClock::at(self.now));
-        let limits = Limits { customer_bytes_max: CUSTOMER_BYTES_MAX, ..Limits::default() };
         let store = Arc::new(Faulty::new(Arc::new(self.memory.fork()), trouble));
-        (Rig::build(store, clock(), clock(), limits), self.provider.clone())
+        (Rig::build(store, clock(), clock(), limits()), self.provider.clone())
     }
 
     fn is_as<S: Backend>(&self, rig: &Rig<S>, memory: &Memory, provider: &Provider) -> bool {

@@ -63,7 +63,7 @@ impl Emulator {
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         let streams = streams::Client::from_conf(config);
-        Place { dynamo: Dynamo::new(&client, &prefix), client, prefix, streams, iterator: Mutex::new(None) }
+        Place { dynamo: Dynamo::new(&client, &prefix), prefix, streams, iterator: Mutex::new(None) }
     }
 }
 
@@ -75,8 +75,6 @@ fn credentials() -> Credentials {
 pub struct Place {
     /// What is tested.
     pub dynamo: Dynamo,
-    /// To look behind it.
-    pub client: Client,
     /// What the tables' names begin with.
     pub prefix: String,
     streams: streams::Client,

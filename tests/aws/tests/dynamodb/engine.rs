@@ -1,17 +1,21 @@
 //! Real customers over DynamoDB.
 
 use crate::emulator::{Emulator, Place};
+use crate::network::{Fate, Network};
 use async_trait::async_trait;
 use roadbook_it::canon;
 use roadbook_it::carrying::counters;
-use roadbook_it::rig::{Rig, T0};
+use roadbook_it::rig::{Carrier, Rig, T0};
 use roadbook_it::say::{Say, device, email, user};
-use roadbook_kernel::{HOUR_MS, MINUTE_MS};
+use roadbook_it::scenario::{limits, play, rehearse};
+use roadbook_kernel::{ActorKey, HOUR_MS, MINUTE_MS};
+use roadbook_runtime::engine::{Engine, Limits};
 use roadbook_runtime::ports::{Committed, DueKind, Fault, Journal, Store, Turn};
 use roadbook_runtime::relay::carry;
-use roadbook_runtime::{Memory, Outcome, Streamed};
+use roadbook_runtime::{ManualClock, Memory, Outcome, Streamed};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Its turns come by the stream, so its log is empty.
 #[async_trait]
@@ -30,6 +34,63 @@ impl Journal for Place {
 
     async fn wait(&self, after: u64) {
         Streamed.wait(after).await;
+    }
+}
+
+/// Carries what the stream brings, every piece twice; what failed is brought again.
+struct ByStream {
+    place: Arc<Place>,
+    waiting: Mutex<Vec<Turn>>,
+}
+
+#[async_trait]
+impl Carrier for ByStream {
+    async fn carry(&self, engine: &Engine) -> Result<(), Fault> {
+        let mut waiting = self.waiting.lock().await;
+        waiting.extend(self.place.turns().await);
+        while !waiting.is_empty() {
+            let piece = waiting.len().min(7);
+            for _ in 0..2 {
+                carry(engine, &self.place.dynamo, waiting[..piece].to_vec()).await?;
+            }
+            waiting.drain(..piece);
+        }
+        Ok(())
+    }
+}
+
+fn rig(place: Place, limits: Limits) -> Rig<Place> {
+    let clock = || Arc::new(ManualClock::at(T0));
+    let mut rig = Rig::build(Arc::new(place), clock(), clock(), limits);
+    rig.carrier = Arc::new(ByStream { place: rig.store.clone(), waiting: Mutex::default() });
+    rig
+}
+
+/// Thirty turns of a tenant: merges, unmerges of them by limits, journeys, waits, sends, a sweep over the past.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_script_ends_as_on_one_machine() {
+    let Some(emulator) = Emulator::find("the_script_ends_as_on_one_machine") else { return };
+    let expected = rehearse().await.expect("the script").canonical;
+    let found = play(&rig(emulator.place().await, limits())).await.expect("the script");
+    assert!(found == expected, "{}", canon::difference(&expected, &found));
+}
+
+/// The same while every few writes something is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn and_so_it_does_over_a_network_that_loses_things() {
+    let Some(emulator) = Emulator::find("and_so_it_does_over_a_network_that_loses_things") else { return };
+    let expected = rehearse().await.expect("the script").canonical;
+    let works = Fate::Works;
+    for fates in [
+        &[works, Fate::LosesAnswer][..],
+        &[works, works, Fate::LosesRequest],
+        &[Fate::Throttled, works, Fate::Breaks, works, Fate::LosesAnswer, Fate::LosesAnswer, works],
+    ] {
+        let network = Network::new();
+        let place = emulator.place_over(Some(network.client())).await;
+        network.expect(&fates.repeat(2_000));
+        let found = play(&rig(place, limits())).await.unwrap_or_else(|error| panic!("{fates:?}: {error}"));
+        assert!(found == expected, "{fates:?}\n{}", canon::difference(&expected, &found));
     }
 }
 
@@ -54,7 +115,8 @@ async fn live<S: roadbook_it::Backend>(rig: &Rig<S>) -> Vec<Outcome> {
         outcomes.extend(rig.observe(&[Say::track(format!("a{n}"), "model_viewed", &who).at(at(n))]).await);
     }
     let known = |n: i64, who: &str| Say::identify(format!("b{n}"), &[user(who), device(&n.to_string())]).at(at(10 + n));
-    outcomes.extend(rig.observe(&[known(0, "one"), known(1, "two"), known(2, "two")]).await);
+    // One by one: whose events of one call come first depends on how long a port takes.
+    outcomes.extend(rig.observe_each(&[known(0, "one"), known(1, "two"), known(2, "two")]).await);
     for n in 0..4 {
         let who = [device(&n.to_string())];
         outcomes.extend(rig.observe(&[Say::track(format!("c{n}"), "model_viewed", &who).at(at(20 + n))]).await);
@@ -63,7 +125,7 @@ async fn live<S: roadbook_it::Backend>(rig: &Rig<S>) -> Vec<Outcome> {
     outcomes.extend(rig.observe(&[meet("d1", "one")]).await);
     outcomes.extend(rig.observe(&[meet("d2", "two")]).await);
     // A duplicate of everything.
-    outcomes.extend(rig.observe(&[meet("d1", "one"), known(1, "two")]).await);
+    outcomes.extend(rig.observe_each(&[meet("d1", "one"), known(1, "two")]).await);
     rig.drain(T0.plus_ms(HOUR_MS)).await;
     outcomes
 }
@@ -79,25 +141,20 @@ async fn customers_on_dynamodb_are_those_of_the_memory_store() {
     let expected = live(&memory).await;
     memory.relay().await;
 
-    let place = Arc::new(emulator.place().await);
-    let rig = Rig::over(place.clone());
+    let rig = rig(emulator.place().await, Limits::default());
     assert_eq!(live(&rig).await, expected, "the same outcomes");
     assert_eq!(customers(&rig).await, customers(&memory).await, "the same customers");
 
-    let turns: Vec<Turn> = place.turns().await;
-    assert!(turns.len() >= 10);
-    for piece in turns.chunks(4) {
-        for _ in 0..2 {
-            carry(&rig.engine, &place.dynamo, piece.to_vec()).await.expect("carried");
-        }
-    }
-    assert_eq!(counters(&place.dynamo).await, counters(memory.store.as_ref()).await);
+    rig.relay().await;
+    assert_eq!(counters(rig.store.as_ref()).await, counters(memory.store.as_ref()).await);
     let due = async |store: &dyn Store| {
         store.due(DueKind::Send, roadbook_kernel::Moment::MAX, 100).await.expect("the index").len()
     };
-    assert_eq!(due(&place.dynamo).await, due(memory.store.as_ref()).await);
-    for actor in turns.iter().map(|turn| turn.actor) {
-        let (here, there) = (&rig.engine.history, &memory.engine.history);
-        assert_eq!(here.turns(&actor, 0, 100).await, there.turns(&actor, 0, 100).await, "the same past");
+    assert_eq!(due(rig.store.as_ref()).await, due(memory.store.as_ref()).await);
+    for row in rig.rows().await {
+        let actor = ActorKey::customer(rig.tenant, row.state.id);
+        let past = rig.engine.history.turns(&actor, 0, 100).await.expect("history");
+        assert_eq!(past.len() as u64, row.version, "every turn is in the past");
+        assert_eq!(Ok(past), memory.engine.history.turns(&actor, 0, 100).await, "the same past");
     }
 }

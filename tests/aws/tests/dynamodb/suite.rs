@@ -1,6 +1,7 @@
 //! The suite of every store.
 
 use crate::emulator::{Emulator, Place};
+use crate::network::{Fate, Network};
 use async_trait::async_trait;
 use roadbook_it::conformance;
 use roadbook_it::faulty::{Faulty, Trouble};
@@ -16,10 +17,15 @@ async fn dynamodb_conforms() {
     conformance::run_store(async || emulator.place().await, async |place| place.settle().await).await;
 }
 
+/// And behind the wrapper that other stores stand behind, which without trouble must change nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn dynamodb_conforms_behind_the_wrapper() {
-    let Some(emulator) = Emulator::find("dynamodb_conforms_behind_the_wrapper") else { return };
-    let make = async || Faulty::new(Arc::new(emulator.place().await), Trouble::None);
+async fn dynamodb_conforms_while_every_third_write_is_turned_away() {
+    let Some(emulator) = Emulator::find("dynamodb_conforms_while_every_third_write_is_turned_away") else { return };
+    let make = async || {
+        let network = Network::new();
+        network.expect(&[Fate::Works, Fate::Throttled, Fate::Works].repeat(500));
+        Faulty::new(Arc::new(emulator.place_over(Some(network.client())).await), Trouble::None)
+    };
     conformance::run_store(make, async |faulty| faulty.inner().settle().await).await;
 }
 

@@ -1,6 +1,6 @@
 //! Who may import whom. The edges are those of `Cargo.toml`: what a crate does not depend on it cannot name.
 
-use super::metadata::workspace;
+use super::metadata::{built_by_default, workspace};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -239,6 +239,15 @@ fn crates_import_only_what_the_table_lets_them() {
 fn crates_from_outside_stay_where_they_belong() {
     let forbidden = strangers(&workspace());
     assert!(forbidden.is_empty(), "forbidden imports:\n{}", forbidden.join("\n"));
+}
+
+/// Two build sets: whoever works on the rest waits for no AWS SDK.
+#[test]
+fn plain_cargo_builds_everything_but_what_needs_the_aws_sdk() {
+    let all = workspace();
+    let rest: BTreeSet<&str> = all.iter().map(name).filter(|name| !name.starts_with("aws")).collect();
+    let default = built_by_default();
+    assert_eq!(default.iter().filter_map(|name| short(name)).collect::<BTreeSet<_>>(), rest);
 }
 
 #[test]

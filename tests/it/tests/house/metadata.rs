@@ -27,6 +27,15 @@ pub fn workspace() -> Vec<Value> {
     packages(&["metadata", "--format-version", "1", "--no-deps"])
 }
 
+/// The names of the packages that plain `cargo build` builds.
+pub fn built_by_default() -> Vec<String> {
+    let metadata = metadata(&["metadata", "--format-version", "1", "--no-deps"]);
+    let ids = metadata["workspace_default_members"].clone();
+    let packages = metadata["packages"].as_array().expect("packages").clone();
+    let is_default = |package: &&Value| ids.as_array().expect("members").contains(&package["id"]);
+    packages.iter().filter(is_default).map(|package| package["name"].as_str().expect("a name").to_owned()).collect()
+}
+
 /// Every package that is linked on this kind of machine.
 pub fn linked() -> Vec<Value> {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
@@ -36,8 +45,11 @@ pub fn linked() -> Vec<Value> {
 }
 
 fn packages(arguments: &[&str]) -> Vec<Value> {
-    let metadata: Value = serde_json::from_str(&answer(&cargo(), arguments)).expect("cargo metadata prints JSON");
-    metadata["packages"].as_array().expect("packages").clone()
+    metadata(arguments)["packages"].as_array().expect("packages").clone()
+}
+
+fn metadata(arguments: &[&str]) -> Value {
+    serde_json::from_str(&answer(&cargo(), arguments)).expect("cargo metadata prints JSON")
 }
 
 /// Every file of the repository that is not ignored, by its path from the root. New files too: a rule that waits for
