@@ -1,5 +1,5 @@
-//! The product as one function has it: clients and secrets for the life of the process, everything that another process
-//! may change for ten seconds.
+//! The product as one function has it: clients for the life of the process, secrets for minutes, everything else that
+//! somebody may change for ten seconds.
 
 use crate::environment::Environment;
 use crate::provider::ProviderDocuments;
@@ -19,6 +19,8 @@ use tokio::sync::{Mutex, OnceCell};
 /// Others change these without telling it, so a key that was revoked elsewhere proves something for so long here, and
 /// a definition that was published elsewhere is not known for so long.
 const BELIEVED: Duration = Duration::from_secs(10);
+/// For how long it believes its secrets: so long after a new version was put, every function has it.
+const SECRETS_BELIEVED: Duration = Duration::from_secs(300);
 
 /// What a process has.
 pub struct Product {
@@ -27,7 +29,7 @@ pub struct Product {
     /// Both tables.
     pub store: Arc<Dynamo>,
     client: Client,
-    secrets: OnceCell<Secrets>,
+    secrets: Mutex<Option<(Instant, Arc<Secrets>)>>,
     kept: Mutex<Option<(Instant, Kept)>>,
     outside: OnceCell<Outside>,
 }
@@ -56,8 +58,8 @@ impl Product {
     pub async fn new(environment: Environment) -> Self {
         let client = connect(&Settings::default()).await;
         let store = Arc::new(Dynamo::new(&client, &environment.tables));
-        let (secrets, outside) = (OnceCell::new(), OnceCell::new());
-        Self { environment, store, client, secrets, kept: Mutex::new(None), outside }
+        let (secrets, kept) = (Mutex::new(None), Mutex::new(None));
+        Self { environment, store, client, secrets, kept, outside: OnceCell::new() }
     }
 
     /// The application, no older than [`BELIEVED`].
@@ -71,13 +73,29 @@ impl Product {
         {
             return Ok(kept.clone());
         }
-        let fresh = self.assemble(self.secrets().await?)?;
+        let fresh = self.assemble(self.secrets().await?.as_ref())?;
         *kept = Some((Instant::now(), fresh.clone()));
         Ok(fresh)
     }
 
-    async fn secrets(&self) -> Result<&Secrets> {
-        self.secrets.get_or_try_init(|| Secrets::fetch(&self.environment, &self.client)).await
+    /// No older than [`SECRETS_BELIEVED`], except while Secrets Manager does not answer: what was good goes on.
+    async fn secrets(&self) -> Result<Arc<Secrets>> {
+        let mut kept = self.secrets.lock().await;
+        let former = match kept.as_ref() {
+            Some((since, secrets)) if since.elapsed() < SECRETS_BELIEVED => return Ok(secrets.clone()),
+            Some((_, secrets)) => Some(secrets.clone()),
+            None => None,
+        };
+        let secrets = match (Secrets::fetch(&self.environment, &self.client).await, former) {
+            (Ok(secrets), _) => Arc::new(secrets),
+            (Err(error), Some(former)) => {
+                tracing::error!(error = format!("{error:#}"), "secrets cannot be read; going on with the former ones");
+                former
+            }
+            (Err(error), None) => return Err(error),
+        };
+        *kept = Some((Instant::now(), secrets.clone()));
+        Ok(secrets)
     }
 
     fn assemble(&self, secrets: &Secrets) -> Result<Kept> {
@@ -108,7 +126,8 @@ impl Product {
     /// # Errors
     /// Settings that cannot be used.
     pub async fn outside(&self) -> Result<&Outside> {
-        let config = &self.secrets().await?.config;
+        let secrets = self.secrets().await?;
+        let config = &secrets.config;
         let make = async || -> Result<Outside> {
             let accounts = Arc::new(Accounts::default());
             let settings = ChannelSettings {

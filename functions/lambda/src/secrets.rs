@@ -1,4 +1,4 @@
-//! The master key and the settings, from Secrets Manager: once per process, with the first event.
+//! The master key and the settings, from Secrets Manager: with the first event, not before.
 
 use crate::environment::Environment;
 use anyhow::{Context, Result, bail};
