@@ -106,7 +106,17 @@ proptest! {
                 crate::Asked::All => prop_assert_eq!(holds(part), part.parts.iter().all(holds)),
                 crate::Asked::Any => prop_assert_eq!(holds(part), part.parts.iter().any(holds)),
                 crate::Asked::Not => prop_assert_eq!(holds(part), !holds(&part.parts[0])),
-                _ => prop_assert!(part.parts.is_empty()),
+                crate::Asked::Trait { .. }
+                | crate::Asked::Tag { .. }
+                | crate::Asked::Segment(_)
+                | crate::Asked::Count { .. }
+                | crate::Asked::Last { .. }
+                | crate::Asked::Stage(_)
+                | crate::Asked::Aipl(_)
+                | crate::Asked::Journey { .. }
+                | crate::Asked::Vehicle { .. }
+                | crate::Asked::Consent { .. }
+                | crate::Asked::NotSupported => prop_assert!(part.parts.is_empty()),
             }
             open.extend(&part.parts);
         }

@@ -197,12 +197,19 @@ impl Customer {
         self.cars.iter().filter(|(_, car)| car.is_current())
     }
 
-    /// What an event changes about a car; `None` where it is known already, or there are too many cars.
+    /// Whether an event would relate one more car than a customer can have.
+    pub(crate) fn has_no_place_for(&self, id: VehicleId, tells: Tells) -> bool {
+        let relates = match tells {
+            Tells::Has(_) | Tells::Mentions => true,
+            Tells::Gone => false,
+        };
+        relates && self.cars.len() >= CARS_MAX && !self.cars.contains_key(&id)
+    }
+
+    /// What an event changes about a car; `None` where it is known already. That there is a place for it was asked
+    /// before: see [`Customer::has_no_place_for`].
     pub(crate) fn change_of_car(&self, id: VehicleId, tells: Tells, at: Moment) -> Option<Change> {
         let known = self.cars.get(&id);
-        if known.is_none() && self.cars.len() >= CARS_MAX {
-            return None;
-        }
         let change = match (tells, known.map(|car| car.tie)) {
             (Tells::Gone, None) => return None,
             (Tells::Gone, Some(_)) => Change::Released,

@@ -11,7 +11,7 @@ use crate::stores::Stores;
 use crate::tags::Tag;
 use crate::traits::Trait;
 use roadbook_audience::{Tracker, TrackerId};
-use roadbook_identity::{Grade, Identifier, IdentifierKey};
+use roadbook_identity::{Grade, Holding, Identifier, IdentifierKey};
 use roadbook_journey::{Run, Visits};
 use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, SegmentId, VehicleId};
 use roadbook_lifecycle::Evidence;
@@ -217,6 +217,12 @@ impl Customer {
     /// Whether a strong identifier is known: a person, not just a device.
     pub fn is_known(&self) -> bool {
         self.links.iter().any(|link| !link.identifier.kind.is_weak())
+    }
+
+    /// What limits per kind count: each identifier, and since when.
+    pub fn holdings(&self) -> Vec<Holding<'_>> {
+        let links = self.links.iter();
+        links.map(|link| Holding { kind: link.identifier.kind, scope: &link.identifier.scope, at: link.at }).collect()
     }
 
     /// The earliest instant at which something happens by itself.

@@ -8,16 +8,16 @@
 //! What no rule can give to one of them stays with the customer who stays, and is listed for somebody to look at. A
 //! withdrawal that nobody can attribute counts for both.
 
-use crate::command::{Call, Command, ConsentWord, Observation};
-use crate::event::{Cause, Correction, Event, Undecided};
+mod again;
+
+use crate::event::{Correction, Event, Undecided};
 use crate::sends::SendStatus;
 use crate::state::{Customer, Life};
 use crate::world::{Begun, World};
-use roadbook_audience::{Occurrence, TrackerId};
-use roadbook_identity::IdentifierKey;
+use again::Again;
 use roadbook_journey::RunEvent;
-use roadbook_kernel::{CustomerId, Draft, Durable, JourneyId, MessageId, Moment, ReviewId, SegmentId, SendKey};
-use roadbook_tenancy::{Standing, SuppressReason, Verdict};
+use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, ReviewId, SegmentId, SendKey};
+use roadbook_tenancy::SuppressReason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -86,14 +86,6 @@ pub struct Returned {
     pub facts: Vec<Event>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Side {
-    Stays,
-    Returns,
-}
-
-const SIDES: [Side; 2] = [Side::Stays, Side::Returns];
-
 /// Parts them. `together` is the customer as it is; `stays` and `returns` are the two as they were when they met;
 /// `past` is everything since, in order; the turn is at `now`.
 pub fn part(
@@ -112,29 +104,12 @@ pub fn part(
     past.iter().flat_map(|one| &one.facts).for_each(|fact| note_past(fact, &mut begun, &mut asked));
     asked.extend(stays.sends.iter().chain(&returns.sends).map(|record| record.key));
     let reached = past.first().map_or(Moment::MIN, |first| first.reached);
-    let owners = |customer: &Customer, side| -> Vec<(IdentifierKey, Side)> {
-        customer.links.iter().map(|link| (link.identifier.key(), side)).collect()
-    };
-    let owner = owners(&stays, Side::Stays).into_iter().chain(owners(&returns, Side::Returns)).collect();
-    let mut again = Again {
-        world,
-        begun: &begun,
-        state: [stays, returns],
-        reached: [reached, reached],
-        facts: Vec::new(),
-        owner,
-        returned: Vec::new(),
-        gone: Vec::new(),
-        followed: Vec::new(),
-        review: Vec::new(),
-    };
+    let mut again = Again::new(world, &begun, stays, returns, reached);
     for (index, happened) in past.iter().enumerate() {
         again.happen(happened);
         again.close(Some(index), happened.at);
     }
-    for side in SIDES {
-        again.fire(side, now.plus_ms(1));
-    }
+    again.fire_both(now.plus_ms(1));
     let Again { state: [mut stays, mut returns], returned, gone, followed, review, .. } = again;
     for customer in [&mut stays, &mut returns] {
         too_late(customer, &asked);
@@ -146,12 +121,11 @@ pub fn part(
 }
 
 fn note_past(fact: &Event, begun: &mut Begun, asked: &mut BTreeSet<SendKey>) {
-    match fact {
-        Event::Journey { journey, step: RunEvent::Entered { run } } => begun.note(*journey, run.entered_at, run.id),
-        Event::Messaged { record } => {
-            asked.insert(record.key);
-        }
-        _ => {}
+    if let Event::Journey { journey, step: RunEvent::Entered { run } } = fact {
+        begun.note(*journey, run.entered_at, run.id);
+    }
+    if let Event::Messaged { record } = fact {
+        asked.insert(record.key);
     }
 }
 
@@ -183,254 +157,4 @@ fn corrections(together: &Customer, stays: &Customer, returns: &Customer) -> Vec
     let held = held.into_iter().filter(|(_, by)| *by != 0);
     let held = held.map(|((journey, node), by)| Correction::Held(journey, node, by));
     members.chain(here).chain(held).collect()
-}
-
-/// The two while the past is decided again.
-struct Again<'p> {
-    world: &'p dyn Past,
-    begun: &'p Begun,
-    state: [Customer; 2],
-    reached: [Moment; 2],
-    /// Facts of the one who comes back, of the cause at hand.
-    facts: Vec<Event>,
-    owner: BTreeMap<IdentifierKey, Side>,
-    returned: Vec<Returned>,
-    gone: Vec<MessageId>,
-    followed: Vec<CustomerId>,
-    review: Vec<Undecided>,
-}
-
-impl Again<'_> {
-    fn happen(&mut self, happened: &Happened) {
-        let Some(message) = happened.message else {
-            SIDES.into_iter().for_each(|side| self.fire(side, happened.at.plus_ms(1)));
-            return;
-        };
-        // Strictly before: at one instant messages come first.
-        SIDES.into_iter().for_each(|side| self.fire(side, happened.at));
-        let observed = happened.facts.iter().find_map(|fact| match fact {
-            Event::Observed { observation, at, .. } => Some((observation.clone(), *at)),
-            _ => None,
-        });
-        match observed {
-            Some((observation, at)) => self.observed(happened, message, &observation, at),
-            None => self.told(happened, message),
-        }
-    }
-
-    /// An event: whose is it? Everything its cause changed in the identity goes with it.
-    fn observed(&mut self, happened: &Happened, message: MessageId, observation: &Arc<Observation>, at: Moment) {
-        let whose = self.whose(observation);
-        let side = whose.unwrap_or(Side::Stays);
-        if whose.is_none() {
-            self.undecided(message, at, &observation.name, "both_are_named");
-        }
-        for fact in &happened.facts {
-            self.identity(side, fact);
-        }
-        self.move_weak(side, observation, message, at);
-        let command = Command::Observe(observation.clone());
-        self.decide(side, &command, message, at, happened.reached);
-        if side == Side::Returns {
-            self.gone.push(message);
-        }
-    }
-
-    /// A device goes with the person of its newest identify, as it would have done between two.
-    fn move_weak(&mut self, side: Side, observation: &Observation, message: MessageId, at: Moment) {
-        for identifier in &observation.identifiers {
-            let key = identifier.key();
-            let owner = *self.owner.entry(key).or_insert(side);
-            if owner == side || !identifier.kind.is_weak() || observation.call != Call::Identify {
-                continue;
-            }
-            let link = self.state[owner as usize].links.iter().find(|link| link.identifier.key() == key);
-            if link.is_none_or(|link| link.bound_at >= at) {
-                continue;
-            }
-            let (grade, to) = (observation.grade(identifier.kind), self.state[side as usize].id);
-            self.owner.insert(key, side);
-            self.emit(owner, &Event::Unlinked { identifier: key, to, by: message, at });
-            let linked =
-                Event::Linked { identifier: identifier.clone(), by: message, at, moved: true, grade, parent: None };
-            self.emit(side, &linked);
-        }
-    }
-
-    /// The strongest identifier that one of the two had decides, as it does for every event. Two accounts of both are a
-    /// contradiction that no rule resolves.
-    fn whose(&self, observation: &Observation) -> Option<Side> {
-        let named: Vec<(bool, Side)> = observation
-            .identifiers
-            .iter()
-            .filter_map(|one| Some((one.kind.is_weak(), *self.owner.get(&one.key())?)))
-            .collect();
-        let (_, side) = *named.first()?;
-        let strong: BTreeSet<bool> =
-            named.iter().filter(|(weak, _)| !weak).map(|(_, side)| *side == Side::Stays).collect();
-        (strong.len() < 2).then_some(side)
-    }
-
-    /// A command, a report or a sweep: what it changed, given to whom it belongs.
-    fn told(&mut self, happened: &Happened, message: MessageId) {
-        let mut judged = Vec::new();
-        let mut attended = BTreeSet::new();
-        let mut found = BTreeMap::new();
-        for fact in &happened.facts {
-            match fact {
-                Event::ConsentNoted { purpose, channel, standing, .. } => {
-                    self.undecided(message, happened.at, "consent", "no_identifier");
-                    let Standing { verdict, text_version, evidence, .. } = standing.clone();
-                    let word = ConsentWord { purpose: *purpose, channel: *channel, verdict, text_version, evidence };
-                    let command = Command::NoteConsent(word);
-                    for side in SIDES {
-                        if verdict == Verdict::Withdrawn || side == Side::Stays {
-                            self.decide(side, &command, message, standing.as_of, happened.reached);
-                        }
-                    }
-                }
-                Event::SendReported { key, .. } => {
-                    let asked = |side: &Side| self.state[*side as usize].sends.iter().any(|one| one.key == *key);
-                    let side = SIDES.into_iter().find(asked).unwrap_or(Side::Stays);
-                    self.emit(side, fact);
-                }
-                Event::Backfilled { found: all } => found.clone_from(all),
-                Event::SegmentJudged { segment, .. } => judged.push(*segment),
-                Event::Journey { journey, step: RunEvent::Released { .. } | RunEvent::Ended { .. } } => {
-                    attended.insert(*journey);
-                }
-                // It followed from a journey that went on, and follows from it again.
-                Event::TagSet { cause: Cause::Journey(journey), .. } if attended.contains(journey) => {}
-                Event::TagSet { tag, .. } => {
-                    self.undecided(message, happened.at, tag, "no_identifier");
-                    self.emit(Side::Stays, fact);
-                }
-                _ => self.identity(Side::Stays, fact),
-            }
-        }
-        if !judged.is_empty() || !found.is_empty() {
-            self.counted(&judged, &found, message, happened);
-        }
-        for (journey, side) in attended.into_iter().flat_map(|journey| SIDES.map(|side| (journey, side))) {
-            self.decide(side, &Command::Attend { journey }, message, happened.at, happened.reached);
-        }
-    }
-
-    /// A sweep had found past events: each goes to the one whose they were.
-    fn counted(
-        &mut self,
-        judged: &[SegmentId],
-        found: &BTreeMap<TrackerId, (u32, Vec<Occurrence>)>,
-        message: MessageId,
-        happened: &Happened,
-    ) {
-        let gone: BTreeSet<u64> = self.gone.iter().map(|message| message.short()).collect();
-        for side in SIDES {
-            let theirs = |one: &&Occurrence| {
-                let returned = gone.contains(&one.id) || self.world.was_theirs(one.id);
-                returned == (side == Side::Returns)
-            };
-            let mine: BTreeMap<_, _> = found
-                .iter()
-                .map(|(id, (_, all))| (*id, all.iter().filter(theirs).copied().collect::<Vec<_>>()))
-                .filter(|(_, all)| !all.is_empty())
-                .collect();
-            // What only journeys count is found without a segment to judge.
-            for segment in judged.iter().copied().map(Some).chain(judged.is_empty().then_some(None)) {
-                let command = Command::Backfill { segment, found: mine.clone() };
-                self.decide(side, &command, message, happened.at, happened.reached);
-                if let Some(segment) = segment {
-                    self.decide(side, &Command::Leave { segment }, message, happened.at, happened.reached);
-                }
-            }
-        }
-    }
-
-    /// Who is who: links, moves and merges of the time together.
-    fn identity(&mut self, side: Side, fact: &Event) {
-        match fact {
-            Event::Linked { identifier, .. } => {
-                self.owner.insert(identifier.key(), side);
-                self.emit(side, fact);
-            }
-            Event::Unlinked { .. } | Event::Unbound { .. } => SIDES.into_iter().for_each(|side| self.emit(side, fact)),
-            Event::LinkRefused { .. } => self.emit(side, fact),
-            Event::Absorbed { loser, version, shared, by, at, .. } => {
-                let Some(state) = self.world.tombstone(*loser) else { return };
-                for link in &state.links {
-                    self.owner.insert(link.identifier.key(), side);
-                }
-                if side == Side::Returns {
-                    self.followed.push(*loser);
-                }
-                let (state, shared) = (Some(state), shared.clone());
-                let absorbed = Event::Absorbed { loser: *loser, version: *version, state, shared, by: *by, at: *at };
-                self.emit(side, &absorbed);
-                let reached = self.reached[side as usize].max(*at);
-                let world = self.world.world(self.state[side as usize].id, Some(*by), *at, reached, self.begun);
-                let mut facts = Vec::new();
-                Customer::after_merge(
-                    &mut Draft::new(&mut self.state[side as usize], &mut facts, &mut Vec::new()),
-                    &world,
-                );
-                self.keep(side, facts);
-            }
-            _ => {}
-        }
-    }
-
-    fn decide(&mut self, side: Side, command: &Command, message: MessageId, at: Moment, reached: Moment) {
-        let state = &mut self.state[side as usize];
-        let reached = self.reached[side as usize].max(reached).max(at);
-        self.reached[side as usize] = reached;
-        let world = self.world.world(state.id, Some(message), at, reached, self.begun);
-        let mut facts = Vec::new();
-        // A refusal came to nothing then, too.
-        let _ = Customer::decide(&mut Draft::new(state, &mut facts, &mut Vec::new()), command, &world);
-        self.keep(side, facts);
-    }
-
-    /// Fires what is due before `limit`, instant by instant.
-    fn fire(&mut self, side: Side, limit: Moment) {
-        loop {
-            let state = &mut self.state[side as usize];
-            let Some(due) = state.next_due().filter(|due| *due < limit) else { return };
-            let at = if due == Moment::MIN { self.reached[side as usize] } else { due };
-            let reached = self.reached[side as usize].max(at);
-            let world = self.world.world(state.id, None, at, reached, self.begun);
-            let mut facts = Vec::new();
-            Customer::fire(&mut Draft::new(state, &mut facts, &mut Vec::new()), &world);
-            self.reached[side as usize] = reached;
-            self.keep(side, facts);
-            self.close(None, at);
-            // A timer that does not move would fire for ever; the engine parks such an actor.
-            if self.state[side as usize].next_due() == Some(due) {
-                return;
-            }
-        }
-    }
-
-    /// Ends a cause for the one who comes back.
-    fn close(&mut self, of: Option<usize>, at: Moment) {
-        if !self.facts.is_empty() {
-            let facts = std::mem::take(&mut self.facts);
-            self.returned.push(Returned { of, at, facts });
-        }
-    }
-
-    fn emit(&mut self, side: Side, fact: &Event) {
-        self.state[side as usize].evolve(fact);
-        self.keep(side, vec![fact.clone()]);
-    }
-
-    fn keep(&mut self, side: Side, facts: Vec<Event>) {
-        if side == Side::Returns {
-            self.facts.extend(facts);
-        }
-    }
-
-    fn undecided(&mut self, message: MessageId, at: Moment, what: &str, why: &'static str) {
-        let id = self.world.review(message);
-        self.review.push(Undecided { id, message, at, what: what.to_owned(), why: why.into() });
-    }
 }

@@ -78,17 +78,15 @@ impl Revision {
 
     /// The message a `send` node asks for; `None` for any other node.
     pub fn send_plan(&self, node: &str) -> Option<&SendPlan> {
-        match self.node(node) {
-            Some(Node::Send { plan, .. }) => Some(plan),
-            _ => None,
-        }
+        let Node::Send { plan, .. } = self.node(node)? else { return None };
+        Some(plan)
     }
 
     /// Every tag the journey sets: the node, the tag's key, the value (empty for a bare tag).
     pub fn tags_set(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.nodes.iter().filter_map(|(name, node)| match node {
-            Node::SetTag { tag, value, .. } => Some((name.as_str(), tag.as_str(), value.as_str())),
-            _ => None,
+        self.nodes.iter().filter_map(|(name, node)| {
+            let Node::SetTag { tag, value, .. } = node else { return None };
+            Some((name.as_str(), tag.as_str(), value.as_str()))
         })
     }
 
@@ -129,9 +127,9 @@ impl Revision {
     }
 
     fn triggers(&self) -> impl Iterator<Item = &Trigger> {
-        let waits = self.nodes.values().filter_map(|node| match node {
-            Node::WaitFor { trigger, .. } => Some(trigger),
-            _ => None,
+        let waits = self.nodes.values().filter_map(|node| {
+            let Node::WaitFor { trigger, .. } = node else { return None };
+            Some(trigger)
         });
         std::iter::once(&self.entry).chain(&self.goal).chain(&self.exits).chain(waits)
     }
@@ -139,10 +137,11 @@ impl Revision {
     fn conditions(&self) -> impl Iterator<Item = &roadbook_audience::Compiled> {
         self.nodes
             .values()
-            .flat_map(|node| match node {
-                Node::Branch { cases, .. } => cases.as_slice(),
-                _ => &[],
+            .filter_map(|node| {
+                let Node::Branch { cases, .. } = node else { return None };
+                Some(cases)
             })
+            .flatten()
             .map(|case| &case.condition)
     }
 }

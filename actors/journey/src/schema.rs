@@ -6,6 +6,7 @@
 use roadbook_audience::Condition;
 use roadbook_tenancy::ChannelKind;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -14,7 +15,16 @@ use std::collections::BTreeMap;
 /// The JSON Schema (2020-12) of a journey definition, with the condition language's own schema among its
 /// definitions.
 pub fn json_schema() -> Value {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Definition>().to_value()
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(forget_null_default));
+    settings.into_generator().into_root_schema_for::<Definition>().to_value()
+}
+
+/// A default of `null` says that there is none. Validators hold it against the type, and generators of clients take a
+/// field that has a default for one that is always there.
+fn forget_null_default(schema: &mut Schema) {
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
 }
 
 /// A journey: who enters, what happens to them, what ends it.

@@ -159,12 +159,12 @@ pub(crate) fn react(revision: &Revision, node: &Node, state: RunState, happening
     if revision.exits().iter().any(|exit| exit.matches(happening)) {
         return Step::to(Next::End(Ending::Exited));
     }
-    match (node, state) {
-        (Node::WaitFor { trigger, on_event, .. }, RunState::Listening { .. }) if trigger.matches(happening) => {
-            Step::goto(on_event)
-        }
-        _ => Step::STAY,
+    if let (Node::WaitFor { trigger, on_event, .. }, RunState::Listening { .. }) = (node, state)
+        && trigger.matches(happening)
+    {
+        return Step::goto(on_event);
     }
+    Step::STAY
 }
 
 #[cfg(test)]

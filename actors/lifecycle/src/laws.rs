@@ -48,11 +48,11 @@ fn walked(region: Region, signs: &[(Signal, Moment)]) -> Option<Step> {
             }
         };
         take(*signal, nth);
-        match signal {
-            // Whatever settles a look ends the counting; what follows counts anew.
-            Signal::View => looks.push(*at),
-            _ if signal.spec().settles >= Signal::View.spec().rank => looks.clear(),
-            _ => {}
+        // Whatever settles a look ends the counting; what follows counts anew.
+        if *signal == Signal::View {
+            looks.push(*at);
+        } else if signal.spec().settles >= Signal::View.spec().rank {
+            looks.clear();
         }
         let recent = looks.iter().filter(|look| at.since_ms(**look) <= 14 * DAY_MS).count();
         if *signal == Signal::View && recent >= 3 {

@@ -230,13 +230,13 @@ impl Sweep<'_> {
         let rows = engine.store.scan(Space::Actor, tenant, &prefix, after.as_deref(), limit).await?;
         for (key, item) in &rows {
             let Some(actor) = ActorKey::from_bytes(key.bytes()) else { continue };
-            let row = Row::<Customer>::read(&actor, item)?;
+            self.state.scanned += 1;
+            self.state.after = actor.as_customer();
+            let Some(row) = Row::<Customer>::legible(&actor, item) else { continue };
             if let Some(command) = self.command(&work, &actor, &row).await? {
                 self.tell(actor, command).await?;
                 self.state.changed += 1;
             }
-            self.state.scanned += 1;
-            self.state.after = actor.as_customer();
         }
         self.state.done = rows.len() < limit;
         advanced(engine, tenant, &self.state).await?;

@@ -9,7 +9,7 @@ use crate::ports::{Fault, Put};
 use crate::projections;
 use crate::suggestions;
 use crate::unmerge;
-use crate::working::WorkingSet;
+use crate::working::{WorkingSet, load_row};
 use async_trait::async_trait;
 use roadbook_catalog::Published;
 use roadbook_customer::{Announcement, Command, Customer, Effect, Event, Topics, World};
@@ -59,8 +59,19 @@ impl Hosted for Customer {
         let catalog = scene.catalog.clone();
         let admission = match &message.command {
             Command::Unmerge { other } => unmerge::admit(engine, scene, set, message, *other, now).await?,
-            _ => gate::admit(engine, set, &catalog.identity, message, now).await?,
+            Command::Observe(_)
+            | Command::ReportSend(_)
+            | Command::NoteConsent(_)
+            | Command::MergeWith { .. }
+            | Command::Unbind { .. }
+            | Command::SetTag { .. }
+            | Command::Backfill { .. }
+            | Command::Attend { .. }
+            | Command::Leave { .. } => gate::admit(engine, set, &catalog.identity, message, now).await?,
         };
+        if set.merged {
+            tell_moved_stage(engine, set, message.time()).await?;
+        }
         // The other half of a merge may have been decided under a newer catalog than this host has.
         let edition = set.now_on().row.edition;
         if scene.catalog.edition < edition {
@@ -182,4 +193,16 @@ impl CustomerScene {
     pub(crate) fn derived(&self, parts: &[&[u8]]) -> Hash128 {
         self.keys.derived(parts)
     }
+}
+
+/// A merge that leaves the survivor at another stage than before says so, as an event that moves a stage does. Who
+/// survives is known only behind the gate, so the row is read once more for what it was: merges are rare.
+async fn tell_moved_stage(engine: &Engine, set: &mut WorkingSet<Customer>, at: Moment) -> Result<(), Fault> {
+    let stored = load_row(engine, &set.current).await?;
+    let working = set.now_on_mut();
+    let before = working.before_cause(stored.state);
+    if let Some(moved) = working.row.state.stage_after_merge(&before, at) {
+        working.emit(moved);
+    }
+    Ok(())
 }

@@ -1,21 +1,18 @@
-//! The gate of the customer actor: before a message is decided, whose is it? Claims, moves and merges happen here, in
-//! the transaction of the turn that needs them.
+//! The gate of the customer actor: before a message is decided, whose is it? Claims and moves happen here, in the
+//! transaction of the turn that needs them; merges in `merge.rs`.
 
-use crate::engine::{Engine, Tally};
+use crate::engine::Engine;
 use crate::hosted::Admission;
+use crate::live::{CHAIN_MAX, endless};
+use crate::merge::{merge, merge_with};
 use crate::message::Message;
 use crate::ports::Fault;
-use crate::working::{Claim, WorkingSet};
-use roadbook_customer::{Call, Command, Customer, Event, Life, Link, Observation, SendReport};
-use roadbook_identity::{
-    Carried, Here, Holding, IDENTIFIERS_MAX, Identifier, IdentifierKey, Plan, Policy, RefusedLink, There, WINDOW_MS,
-    plan, survivor,
-};
-use roadbook_kernel::{ActorKey, ConflictId, CustomerId, Moment, Refusal, SegmentId, TenantId};
-use std::sync::Arc;
-
-/// Tombstones a chain may have before something must be wrong.
-const CHAIN_MAX: u32 = 64;
+use crate::unbind::unbind;
+use crate::unmerge::reported_to_parted;
+use crate::working::{Claim, Working, WorkingSet};
+use roadbook_customer::{Call, Command, Customer, Event, Life, Observation};
+use roadbook_identity::{Carried, Here, Identifier, IdentifierKey, Plan, Policy, There, plan};
+use roadbook_kernel::{ActorKey, ConflictId, CustomerId, Moment, Refusal, TenantId};
 
 /// The set of a customer turn.
 pub(crate) type Customers = WorkingSet<Customer>;
@@ -68,24 +65,19 @@ async fn whose(
     message: &Message<Command>,
     observation: Option<&Observation>,
 ) -> Result<Option<Admission>, Fault> {
+    let Some(via) = message.via else { return elsewhere(engine, set).await };
     let identifiers = observation.map_or(&[][..], |observation| &observation.identifiers);
     let state = &set.now_on().row.state;
-    match (&state.life, message.via) {
-        // To the end of the chain at once: a chain may be longer than the hops a message has.
-        (Life::Merged { into, .. }, _) => {
-            let into = *into;
-            let forward = Some(live_end(engine, set, into).await?);
-            Ok(Some(Admission::NotMine { forward, exists: true }))
-        }
+    match &state.life {
+        Life::Merged { .. } => elsewhere(engine, set).await,
         // A founding message names identifiers nobody had claimed: an earlier message of its batch may have founded
         // this row on another of them.
-        (Life::Live(_), Some(_)) if message.founding && identifiers.iter().any(|one| state.owns(&one.key())) => {
+        Life::Live(_) if message.founding && identifiers.iter().any(|one| state.owns(&one.key())) => {
             decided_elsewhere(engine, set, policy, message, observation).await
         }
-        (Life::Live(_), Some(via)) if !state.owns(&via) => Ok(Some(Admission::NotMine { forward: None, exists: true })),
-        (Life::Live(_), Some(_)) => decided_elsewhere(engine, set, policy, message, observation).await,
-        (Life::Live(_), None) => Ok(None),
-        (Life::Unborn, Some(via)) if message.founding => {
+        Life::Live(_) if !state.owns(&via) => Ok(Some(Admission::NotMine { forward: None, exists: true })),
+        Life::Live(_) => decided_elsewhere(engine, set, policy, message, observation).await,
+        Life::Unborn if message.founding => {
             // Somebody may have claimed one of them since they were resolved: then there is nobody to found.
             if let Some(elsewhere) = decided_elsewhere(engine, set, policy, message, observation).await? {
                 return Ok(Some(elsewhere));
@@ -94,8 +86,20 @@ async fn whose(
             set.now_on_mut().emit(founded);
             Ok(None)
         }
-        (Life::Unborn, Some(_)) => Ok(Some(Admission::NotMine { forward: None, exists: false })),
-        (Life::Unborn, None) => {
+        Life::Unborn => Ok(Some(Admission::NotMine { forward: None, exists: false })),
+    }
+}
+
+/// What becomes of a message to the current row as such, where that is not a customer; `None` where it is one.
+pub(crate) async fn elsewhere(engine: &Engine, set: &mut Customers) -> Result<Option<Admission>, Fault> {
+    match set.now_on().row.state.life {
+        Life::Live(_) => Ok(None),
+        // To the end of the chain at once: a chain may be longer than the hops a message has.
+        Life::Merged { into, .. } => {
+            let forward = Some(live_end(engine, set, into).await?);
+            Ok(Some(Admission::NotMine { forward, exists: true }))
+        }
+        Life::Unborn => {
             let refusal = Refusal::new("no_such_customer", "there is no customer under this id");
             Ok(Some(Admission::Refused(refusal)))
         }
@@ -129,7 +133,7 @@ async fn decided_elsewhere(
             continue;
         };
         let there = live_end(engine, set, owner).await?;
-        let meant = |working: &crate::working::Working<Customer>| {
+        let meant = |working: &Working<Customer>| {
             may_be_meant(policy, &working.row.state, identifier, &unclaimed, observation, message.time())
         };
         if set.row(&there).is_some_and(meant) {
@@ -161,8 +165,8 @@ pub(crate) fn may_be_meant(
     if observation.call == Call::Alias || unclaimed.is_empty() {
         return true;
     }
-    let holds = holds(owner);
-    !strong().any(|one| policy.is_full(one.kind, &one.scope, at, &holds))
+    let holdings = owner.holdings();
+    !strong().any(|one| policy.is_full(one.kind, &one.scope, at, &holdings))
 }
 
 /// An identifier that changed its person, or was unbound: a duplicate of an older message may be known where it led
@@ -198,7 +202,7 @@ pub(crate) async fn live_end(engine: &Engine, set: &mut Customers, from: Custome
             None => return Ok(key),
         }
     }
-    Err(Fault::Corrupt(format!("the tombstones behind {from} do not end")))
+    Err(endless(from))
 }
 
 /// Brings one identifier of the message and the current customer together, as the rules allow.
@@ -244,8 +248,7 @@ async fn link(
         }
         Plan::Move => {
             let (Some(there_key), Some(other), Some(claim)) = (there_key, other, claim) else { return Ok(()) };
-            let horizon = now.minus_ms(WINDOW_MS);
-            let mut past: Vec<_> = claim.past.into_iter().filter(|(_, until)| *until >= horizon).collect();
+            let mut past = claim.recent(now);
             past.push((other, now));
             set.set_claim(key, Claim { owner: here, past, released: false });
             let unlinked = Event::Unlinked { identifier: key, to: here, by, at };
@@ -280,150 +283,21 @@ fn parent_of(identifier: &Identifier, all: &[Identifier]) -> Option<IdentifierKe
     all.iter().find(|one| one.kind == kind).map(Identifier::key)
 }
 
-pub(crate) fn holds(state: &Customer) -> Vec<Holding<'_>> {
-    let links = state.links.iter();
-    links.map(|link| Holding { kind: link.identifier.kind, scope: &link.identifier.scope, at: link.at }).collect()
-}
-
 fn here<'a>(set: &'a Customers, all: &[Identifier]) -> Here<'a> {
     let state = &set.now_on().row.state;
     let brings_strong = all.iter().any(|identifier| !identifier.kind.is_weak());
-    Here { id: state.id, known: brings_strong || state.is_known(), holds: holds(state) }
+    Here { id: state.id, known: brings_strong || state.is_known(), holds: state.holdings() }
 }
 
 fn there<'a>(set: &'a Customers, at: &ActorKey, key: &IdentifierKey, claim: Option<&Claim>, now: Moment) -> There<'a> {
     let state = set.row(at).map(|working| &working.row.state);
     let link = state.and_then(|state| state.links.iter().find(|link| link.identifier.key() == *key));
-    let horizon = now.minus_ms(WINDOW_MS);
-    let moves = claim.map_or(0, |claim| claim.past.iter().filter(|(_, until)| *until >= horizon).count());
+    let moves = claim.map_or(0, |claim| claim.recent(now).len());
     There {
         owner: state.map_or(CustomerId::from_u128(at.id.0), |state| state.id),
         known: state.is_some_and(Customer::is_known),
-        holds: state.map_or_else(Vec::new, holds),
+        holds: state.map_or_else(Vec::new, Customer::holdings),
         bound_at: link.map_or(Moment::MIN, |link| link.bound_at),
         moves_in_window: u32::try_from(moves).unwrap_or(u32::MAX),
     }
-}
-
-/// Takes an identifier from its customer, with those that hang on it. Their claims stay, released: what was sent by
-/// them before may come again, and must be found.
-async fn unbind(
-    engine: &Engine,
-    set: &mut Customers,
-    message: &Message<Command>,
-    identifier: &IdentifierKey,
-    now: Moment,
-) -> Result<Admission, Fault> {
-    let state = &set.now_on().row.state;
-    if let Some(into) = state.merged_into() {
-        let forward = Some(live_end(engine, set, into).await?);
-        return Ok(Admission::NotMine { forward, exists: true });
-    }
-    if !state.owns(identifier) {
-        let detail = "this customer has no such identifier; read the profile again";
-        return Ok(Admission::Refused(Refusal::new("no_such_identifier", detail)));
-    }
-    let goes = |link: &&Link| link.identifier.key() == *identifier || link.parent == Some(*identifier);
-    let gone: Vec<IdentifierKey> = state.links.iter().filter(goes).map(|link| link.identifier.key()).collect();
-    if gone.len() == state.links.len() {
-        let detail = "nothing would lead to this customer any more; bind another identifier first";
-        return Ok(Admission::Refused(Refusal::new("last_identifier", detail)));
-    }
-    let horizon = now.minus_ms(WINDOW_MS);
-    for key in &gone {
-        let Some(claim) = set.claim(engine, *key).await?.cloned() else { continue };
-        let mut past: Vec<_> = claim.past.into_iter().filter(|(_, until)| *until >= horizon).collect();
-        past.push((set.now_on().row.state.id, now));
-        set.set_claim(*key, Claim { owner: claim.owner, past, released: true });
-    }
-    set.now_on_mut().emit(Event::Unbound { identifiers: gone, by: message.id, at: message.time() });
-    Ok(Admission::Admitted)
-}
-
-/// A report about a message that was asked for while two customers were one: its run may have gone with the other.
-async fn reported_to_parted(
-    engine: &Engine,
-    set: &mut Customers,
-    report: &SendReport,
-) -> Result<Option<Admission>, Fault> {
-    let state = &set.now_on().row.state;
-    if state.parted.is_empty() || state.sends.iter().any(|record| record.key == report.key) {
-        return Ok(None);
-    }
-    let parted: Vec<CustomerId> = state.parted.keys().copied().collect();
-    for other in parted {
-        let there = live_end(engine, set, other).await?;
-        let asked =
-            |one: &crate::working::Working<Customer>| one.row.state.sends.iter().any(|record| record.key == report.key);
-        if there != set.current && set.row(&there).is_some_and(asked) {
-            return Ok(Some(Admission::NotMine { forward: Some(there), exists: true }));
-        }
-    }
-    Ok(None)
-}
-
-/// Makes one customer of the current one and another. The survivor becomes the current row; the other becomes a
-/// tombstone that keeps its last state. Claims stay where they are: their chains now end at the survivor.
-fn merge(engine: &Engine, set: &mut Customers, other: ActorKey, message: &Message<Command>) {
-    let (mine, theirs) = (set.current, other);
-    let (Some(a), Some(b)) = (mine.as_customer(), theirs.as_customer()) else { return };
-    let (winner, loser) = if survivor(a, b) == a { (mine, theirs) } else { (theirs, mine) };
-    let Some(lost) = set.row(&loser) else { return };
-    let (by, at) = (message.id, message.time());
-    let (version, inbox, last_turn, edition) =
-        (lost.row.version, lost.row.inbox.clone(), lost.row.last_turn, lost.row.edition);
-    let state = Arc::new(lost.row.state.clone());
-    let (loser_id, winner_id) = (state.id, CustomerId::from_u128(winner.id.0));
-    if let Some(working) = set.row_mut(&loser) {
-        working.emit(Event::MergedInto { survivor: winner_id, by, at });
-    }
-    if let Some(working) = set.row_mut(&winner) {
-        let shared = shared_segments(&state, &working.row.state);
-        working.emit(Event::Absorbed { loser: loser_id, version, state: Some(state), shared, by, at });
-        working.row.inbox.unite(&inbox);
-        working.row.last_turn = working.row.last_turn.max(last_turn);
-        working.row.edition = working.row.edition.max(edition);
-    }
-    set.current = winner;
-    set.merged = true;
-    Tally::add(&engine.tally.merges, 1);
-}
-
-fn shared_segments(a: &Customer, b: &Customer) -> Vec<SegmentId> {
-    let inside = |customer: &Customer, id: &SegmentId| customer.memberships.get(id).is_some_and(|one| one.inside);
-    a.memberships.keys().filter(|id| inside(a, id) && inside(b, id)).copied().collect()
-}
-
-/// An operator says that two customers are one.
-async fn merge_with(
-    engine: &Engine,
-    set: &mut Customers,
-    message: &Message<Command>,
-    other: CustomerId,
-) -> Result<Admission, Fault> {
-    let state = &set.now_on().row.state;
-    match state.life {
-        Life::Unborn => {
-            return Ok(Admission::Refused(Refusal::new("no_such_customer", "there is no customer under this id")));
-        }
-        Life::Merged { into, .. } => {
-            let forward = Some(live_end(engine, set, into).await?);
-            return Ok(Admission::NotMine { forward, exists: true });
-        }
-        Life::Live(_) => {}
-    }
-    let there = live_end(engine, set, other).await?;
-    if there == set.current {
-        return Ok(Admission::Admitted);
-    }
-    let Some(theirs) = set.row(&there).filter(|working| working.row.state.is_live()) else {
-        return Ok(Admission::Refused(Refusal::new("no_such_customer", format!("there is no customer {other}"))));
-    };
-    let together = theirs.row.state.links.len() + set.now_on().row.state.links.len();
-    if together > IDENTIFIERS_MAX {
-        let detail = format!("together they have {together} identifiers; a customer can have {IDENTIFIERS_MAX}");
-        return Ok(Admission::Refused(Refusal::new(RefusedLink::TooMany.code(), detail)));
-    }
-    merge(engine, set, there, message);
-    Ok(Admission::Admitted)
 }

@@ -72,6 +72,9 @@ pub struct Letter {
     /// Its line, where it came in a file; counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
+    /// The letter whose refused replay this one is. Both are the same event, so what settles one settles the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<DeadLetterId>,
 }
 
 /// What a letter is made from.
@@ -113,6 +116,7 @@ impl Letter {
             applied: false,
             correction: None,
             line: None,
+            origin: None,
         }
     }
 

@@ -8,20 +8,30 @@ use roadbook_customer::{Customer, Life};
 use roadbook_kernel::{ActorKey, CustomerId, TenantId};
 
 /// Tombstones a chain may have before something must be wrong.
-const CHAIN_MAX: u32 = 64;
+pub(crate) const CHAIN_MAX: u32 = 64;
 
 /// The live customer an id leads to, as last committed; `None` where the tenant has no such customer.
 ///
 /// # Errors
 /// A fault of the store, or [`Fault::Corrupt`] where the tombstones do not end.
-pub async fn live(engine: &Engine, tenant: TenantId, mut id: CustomerId) -> Result<Option<Row<Customer>>, Fault> {
+pub async fn live(engine: &Engine, tenant: TenantId, id: CustomerId) -> Result<Option<Row<Customer>>, Fault> {
+    let row = end(engine, tenant, id).await?;
+    Ok((row.state.life != Life::Unborn).then_some(row))
+}
+
+/// The last row of an id's chain, whether there is a customer or not.
+pub(crate) async fn end(engine: &Engine, tenant: TenantId, from: CustomerId) -> Result<Row<Customer>, Fault> {
+    let mut key = ActorKey::customer(tenant, from);
     for _ in 0..CHAIN_MAX {
-        let row = load_row::<Customer>(engine, &ActorKey::customer(tenant, id)).await?;
-        match &row.state.life {
-            Life::Live(_) => return Ok(Some(row)),
-            Life::Merged { into, .. } => id = *into,
-            Life::Unborn => return Ok(None),
+        let row = load_row::<Customer>(engine, &key).await?;
+        match row.state.merged_into() {
+            Some(next) => key = ActorKey::customer(tenant, next),
+            None => return Ok(row),
         }
     }
-    Err(Fault::Corrupt(format!("the tombstones behind {id} do not end")))
+    Err(endless(from))
+}
+
+pub(crate) fn endless(from: CustomerId) -> Fault {
+    Fault::Corrupt(format!("the tombstones behind {from} do not end"))
 }

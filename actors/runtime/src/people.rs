@@ -5,17 +5,15 @@
 //! same document leads back. A reader believes the rows.
 
 use crate::engine::Engine;
+use crate::live;
 use crate::ports::{Expect, Fault, Item, ItemKey, Put, Space};
-use crate::working::load_row;
 use bytes::Bytes;
-use roadbook_customer::{Customer, Event, Role};
+use roadbook_customer::{Event, Role};
 use roadbook_kernel::{ActorKey, CustomerId, Moment, TenantId, VehicleId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Documents read at once.
 const READ: usize = 256;
-/// Tombstones a chain may have before something must be wrong.
-const CHAIN_MAX: u32 = 64;
 
 /// A person of a car.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,28 +50,10 @@ pub async fn people_of_car(engine: &Engine, tenant: TenantId, car: VehicleId) ->
     }
 }
 
-async fn person(
-    engine: &Engine,
-    tenant: TenantId,
-    mut id: CustomerId,
-    car: VehicleId,
-) -> Result<Option<Person>, Fault> {
-    for _ in 0..CHAIN_MAX {
-        let state = load_row::<Customer>(engine, &ActorKey::customer(tenant, id)).await?.state;
-        match state.merged_into() {
-            Some(next) => id = next,
-            None => {
-                let known = state.cars.get(&car).filter(|_| state.is_live());
-                return Ok(known.map(|car| Person {
-                    customer: state.id,
-                    role: car.tie.role,
-                    since: car.since,
-                    until: car.until(),
-                }));
-            }
-        }
-    }
-    Err(Fault::Corrupt(format!("the tombstones behind {id} do not end")))
+async fn person(engine: &Engine, tenant: TenantId, id: CustomerId, car: VehicleId) -> Result<Option<Person>, Fault> {
+    let Some(row) = live::live(engine, tenant, id).await? else { return Ok(None) };
+    let known = row.state.cars.get(&car);
+    Ok(known.map(|car| Person { customer: row.state.id, role: car.tie.role, since: car.since, until: car.until() }))
 }
 
 /// The documents that go with a turn: one per car it related, however often.

@@ -3,13 +3,14 @@
 use crate::engine::{Engine, Tally};
 use crate::gate::may_be_meant;
 use crate::letters::{Letter, LetterKind, Undelivered};
+use crate::live;
 use crate::message::{Message, Outcome};
 use crate::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put};
-use crate::working::{Claim, load_row, read_claim, write_claim};
+use crate::working::{Claim, read_claim, write_claim};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 use quick_cache::sync::Cache;
-use roadbook_customer::{Command, Customer, Observation};
+use roadbook_customer::{Command, Observation};
 use roadbook_identity::{Identifier, IdentifierKey};
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, Refusal, TenantId};
 use std::collections::HashMap;
@@ -189,14 +190,8 @@ impl Router {
             return Ok(true);
         }
         let catalog = self.engine.catalogs.at_least(self.engine.store.as_ref(), tenant, 0).await?;
-        let mut key = ActorKey::customer(tenant, owner);
-        loop {
-            let state = load_row::<Customer>(&self.engine, &key).await?.state;
-            match state.merged_into() {
-                Some(next) => key = ActorKey::customer(tenant, next),
-                None => return Ok(may_be_meant(&catalog.identity, &state, by, unclaimed, observation, at)),
-            }
-        }
+        let state = live::end(&self.engine, tenant, owner).await?.state;
+        Ok(may_be_meant(&catalog.identity, &state, by, unclaimed, observation, at))
     }
 
     /// The owner a claim names: a customer, or a tombstone that will say where to go.

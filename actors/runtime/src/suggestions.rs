@@ -93,32 +93,29 @@ pub(crate) fn documents(key: &ActorKey, facts: &[&Event]) -> Vec<Put> {
     let mut bodies = BTreeMap::new();
     let Some(here) = key.as_customer() else { return Vec::new() };
     for fact in facts {
-        match fact {
-            Event::LinkRefused { conflict: Some(id), identifier, other, reason, by, at } => {
-                let conflict = Conflict {
-                    id: *id,
+        if let Event::LinkRefused { conflict: Some(id), identifier, other, reason, by, at } = fact {
+            let conflict = Conflict {
+                id: *id,
+                customers: [here, *other],
+                identifier: *identifier,
+                reason: reason.clone(),
+                by: *by,
+                at: *at,
+            };
+            bodies.insert(name::<Conflict>(*id), serde_json::to_vec(&conflict));
+        }
+        if let Event::Parted { other, restored: false, review, .. } = fact {
+            for one in review {
+                let review = Review {
+                    id: one.id,
                     customers: [here, *other],
-                    identifier: *identifier,
-                    reason: reason.clone(),
-                    by: *by,
-                    at: *at,
+                    message: one.message,
+                    at: one.at,
+                    what: one.what.clone(),
+                    why: one.why.clone().into_owned(),
                 };
-                bodies.insert(name::<Conflict>(*id), serde_json::to_vec(&conflict));
+                bodies.insert(name::<Review>(one.id), serde_json::to_vec(&review));
             }
-            Event::Parted { other, restored: false, review, .. } => {
-                for one in review {
-                    let review = Review {
-                        id: one.id,
-                        customers: [here, *other],
-                        message: one.message,
-                        at: one.at,
-                        what: one.what.clone(),
-                        why: one.why.clone().into_owned(),
-                    };
-                    bodies.insert(name::<Review>(one.id), serde_json::to_vec(&review));
-                }
-            }
-            _ => {}
         }
     }
     let put = |(name, body): (String, Result<Vec<u8>, _>)| {

@@ -3,36 +3,22 @@
 //!
 //! Cost: the whole History of the customer is read once, a millisecond per few hundred turns.
 
+mod since;
+
 use crate::customers::CustomerScene;
 use crate::engine::Engine;
-use crate::gate::{Customers, live_end};
+use crate::gate::{Customers, elsewhere, live_end};
 use crate::hosted::Admission;
 use crate::message::Message;
 use crate::ports::Fault;
-use crate::record::{Entry, Record, Trigger};
-use crate::working::Claim;
-use roadbook_customer::unmerge::{Happened, Parting, Past, part};
-use roadbook_customer::{Begun, Command, Customer, Event, Life, World};
-use roadbook_identity::WINDOW_MS;
+use crate::record::Trigger;
+use crate::working::{Claim, Working};
+use roadbook_customer::unmerge::{Parting, Past, part};
+use roadbook_customer::{Begun, Command, Customer, Event, SendReport, World};
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, Refusal, ReviewId, TenantId};
+use since::{messages_of, read_since};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-
-/// Causes since a merge that one unmerge decides again. More is days of one customer's life at a machine's pace:
-/// somebody should look at it first.
-const PAST_MAX: usize = 20_000;
-/// Turns read at once.
-const TURNS_READ: usize = 256;
-
-/// What the time together was like, as read from the store.
-struct Since {
-    /// The customer who stays, as they were when the two met.
-    base: Customer,
-    past: Vec<Happened>,
-    /// The cause of each entry of `past`.
-    causes: Vec<Trigger>,
-    tombstones: BTreeMap<CustomerId, Arc<Customer>>,
-}
 
 pub(crate) async fn admit(
     engine: &Engine,
@@ -42,15 +28,10 @@ pub(crate) async fn admit(
     other: CustomerId,
     now: Moment,
 ) -> Result<Admission, Fault> {
-    let state = &set.now_on().row.state;
-    match state.life {
-        Life::Unborn => return Ok(refuse("no_such_customer", "there is no customer under this id")),
-        Life::Merged { into, .. } => {
-            let forward = Some(live_end(engine, set, into).await?);
-            return Ok(Admission::NotMine { forward, exists: true });
-        }
-        Life::Live(_) => {}
+    if let Some(elsewhere) = elsewhere(engine, set).await? {
+        return Ok(elsewhere);
     }
+    let state = &set.now_on().row.state;
     if !state.absorbed.contains_key(&other) {
         return Ok(refuse("not_merged", "that id was not merged into this customer"));
     }
@@ -87,131 +68,6 @@ fn refuse(code: &'static str, detail: impl Into<String>) -> Admission {
     Admission::Refused(Refusal::new(code, detail))
 }
 
-/// Folds the customer's History up to the moment the two met, and collects what came after.
-async fn read_since(
-    engine: &Engine,
-    set: &mut Customers,
-    here: ActorKey,
-    other: CustomerId,
-) -> Result<Result<Since, Refusal>, Fault> {
-    let mut entries = Vec::new();
-    let (mut after, mut met) = (0, None);
-    loop {
-        let turns = engine.history.turns(&here, after, TURNS_READ).await?;
-        let Some(last) = turns.last() else { break };
-        after = last.version;
-        for turn in &turns {
-            let body = Record::new(&turn.record)?.body::<Event>()?;
-            for entry in body.entries {
-                let place = entry.facts.iter().rposition(|fact| is_merge_of(fact, other));
-                if let Some(place) = place {
-                    met = Some((entries.len(), place));
-                }
-                entries.push((body.now, entry));
-            }
-        }
-    }
-    let Some((met, place)) = met else {
-        return Ok(Err(Refusal::new("not_merged", "that id was not merged into this customer")));
-    };
-    if entries.len() - met > PAST_MAX {
-        let detail = format!("more than {PAST_MAX} things happened since; ask for help");
-        return Ok(Err(Refusal::new("too_much_since", detail)));
-    }
-    let later: Vec<(Moment, Entry<Event>)> = entries.split_off(met);
-    let mut tombstones = BTreeMap::new();
-    let mut base = Customer::blank(CustomerId::from_u128(here.id.0));
-    let cut = later.first().map(|(_, entry)| &entry.facts[..place]).unwrap_or_default();
-    for fact in entries.iter().flat_map(|(_, entry)| &entry.facts).chain(cut) {
-        apply(engine, set, &mut base, fact).await?;
-    }
-    let mut since = Since { base, past: Vec::new(), causes: Vec::new(), tombstones: BTreeMap::new() };
-    let taken_out = taken_out(&later);
-    for (index, (now, mut entry)) in later.into_iter().enumerate() {
-        if index == 0 {
-            entry.facts.drain(..=place);
-        }
-        for fact in &entry.facts {
-            if let Event::Absorbed { loser, .. } = fact {
-                let row = set.load(engine, ActorKey::customer(here.tenant, *loser)).await?;
-                tombstones.insert(*loser, Arc::new(row.row.state.clone()));
-            }
-            if let Event::Parted { other, restored: false, .. } = fact
-                && !since.past.iter().any(|one| one.facts.iter().any(|fact| is_merge_of(fact, *other)))
-            {
-                let detail = format!("{other}, which was merged before it, has been taken out since");
-                return Ok(Err(Refusal::new("unmerge_out_of_order", detail)));
-            }
-        }
-        since.push(now, entry, &taken_out);
-    }
-    since.tombstones = tombstones;
-    Ok(Ok(since))
-}
-
-fn is_merge_of(fact: &Event, other: CustomerId) -> bool {
-    matches!(fact, Event::Absorbed { loser, .. } if *loser == other)
-}
-
-/// Customers that were merged and taken out again within the time together, and the messages that went with them.
-fn taken_out(later: &[(Moment, Entry<Event>)]) -> (HashSet<CustomerId>, HashSet<MessageId>) {
-    let (mut customers, mut messages) = (HashSet::new(), HashSet::new());
-    for fact in later.iter().flat_map(|(_, entry)| &entry.facts) {
-        if let Event::Parted { other, restored: false, gone, .. } = fact {
-            customers.insert(*other);
-            messages.extend(gone);
-        }
-    }
-    (customers, messages)
-}
-
-impl Since {
-    fn push(&mut self, now: Moment, mut entry: Entry<Event>, out: &(HashSet<CustomerId>, HashSet<MessageId>)) {
-        let (message, at) = match &entry.cause {
-            Trigger::Message { id, accepted, occurred, .. } => (Some(*id), (*occurred).min(*accepted)),
-            Trigger::Due { at } => (None, *at),
-            Trigger::Beside { id } => (Some(*id), now),
-        };
-        if message.is_some_and(|id| out.1.contains(&id)) {
-            return;
-        }
-        entry.facts.retain(|fact| match fact {
-            Event::Absorbed { loser, .. } => !out.0.contains(loser),
-            Event::Parted { .. } => false,
-            _ => true,
-        });
-        self.past.push(Happened { message, at, reached: now, facts: entry.facts });
-        self.causes.push(entry.cause);
-    }
-}
-
-/// Applies a fact of the past. A merge lies in History without the other's state: the tombstone has it.
-async fn apply(engine: &Engine, set: &mut Customers, base: &mut Customer, fact: &Event) -> Result<(), Fault> {
-    use roadbook_kernel::Durable;
-    let Event::Absorbed { loser, version, shared, by, at, .. } = fact else {
-        base.evolve(fact);
-        return Ok(());
-    };
-    let row = set.load(engine, ActorKey::customer(set.current.tenant, *loser)).await?;
-    let state = Some(Arc::new(row.row.state.clone()));
-    let shared = shared.clone();
-    base.evolve(&Event::Absorbed { loser: *loser, version: *version, state, shared, by: *by, at: *at });
-    Ok(())
-}
-
-/// The short ids of every message an actor has decided.
-async fn messages_of(engine: &Engine, actor: ActorKey) -> Result<HashSet<u64>, Fault> {
-    let (mut known, mut after) = (HashSet::new(), 0);
-    loop {
-        let turns = engine.history.turns(&actor, after, TURNS_READ).await?;
-        let Some(last) = turns.last() else { return Ok(known) };
-        after = last.version;
-        for turn in &turns {
-            known.extend(Record::new(&turn.record)?.messages().map(MessageId::short));
-        }
-    }
-}
-
 /// Every identifier of the one who comes back leads to them again. Written also where the claim names them already:
 /// somebody may be shortening it to the one who stays at this very moment.
 async fn claims(
@@ -221,15 +77,13 @@ async fn claims(
     parting: &Parting,
     now: Moment,
 ) -> Result<(), Fault> {
-    let horizon = now.minus_ms(WINDOW_MS);
     for link in &parting.returns.links {
         let key = link.identifier.key();
         let Some(claim) = set.claim(engine, key).await?.cloned() else { continue };
         if live_end(engine, set, claim.owner).await? != here {
             continue;
         }
-        let past = claim.past.into_iter().filter(|(_, until)| *until >= horizon).collect();
-        set.set_claim(key, Claim { owner: parting.returns.id, past, released: false });
+        set.set_claim(key, Claim { owner: parting.returns.id, past: claim.recent(now), released: false });
     }
     Ok(())
 }
@@ -291,6 +145,27 @@ fn write(set: &mut Customers, there: ActorKey, parting: Parting, causes: &[Trigg
         by,
         at,
     });
+}
+
+/// A report about a message that was asked for while two customers were one: its run may have gone with the other.
+pub(crate) async fn reported_to_parted(
+    engine: &Engine,
+    set: &mut Customers,
+    report: &SendReport,
+) -> Result<Option<Admission>, Fault> {
+    let state = &set.now_on().row.state;
+    if state.parted.is_empty() || state.sends.iter().any(|record| record.key == report.key) {
+        return Ok(None);
+    }
+    let parted: Vec<CustomerId> = state.parted.keys().copied().collect();
+    for other in parted {
+        let there = live_end(engine, set, other).await?;
+        let asked = |one: &Working<Customer>| one.row.state.sends.iter().any(|record| record.key == report.key);
+        if there != set.current && set.row(&there).is_some_and(asked) {
+            return Ok(Some(Admission::NotMine { forward: Some(there), exists: true }));
+        }
+    }
+    Ok(None)
 }
 
 /// The past as the store has it.

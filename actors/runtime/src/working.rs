@@ -8,7 +8,7 @@ use crate::ports::{Commit, Due, DueKind, Expect, Fault, Item, ItemKey, Put, Turn
 use crate::record::{Body, Entry, Front, Trigger, write};
 use crate::row::Row;
 use roadbook_customer::Topics;
-use roadbook_identity::IdentifierKey;
+use roadbook_identity::{IdentifierKey, WINDOW_MS};
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, btree_map};
@@ -24,6 +24,14 @@ pub struct Claim {
     /// Whether it leads nowhere, because somebody unbound it; `owner` is then the last one it led to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub released: bool,
+}
+
+impl Claim {
+    /// The former owners who still count at `now`.
+    pub fn recent(&self, now: Moment) -> Vec<(CustomerId, Moment)> {
+        let horizon = now.minus_ms(WINDOW_MS);
+        self.past.iter().copied().filter(|(_, until)| *until >= horizon).collect()
+    }
 }
 
 /// A claim as read, and as it will be written.
@@ -66,6 +74,13 @@ impl<D: Hosted> Working<D> {
     pub fn emit(&mut self, event: D::Event) {
         self.row.state.evolve(&event);
         self.facts.push(event);
+    }
+
+    /// The state this row had before the cause that is being decided: `stored`, with the facts of this turn so far.
+    pub(crate) fn before_cause(&self, stored: D) -> D {
+        let mut state = stored;
+        self.entries.iter().flat_map(|entry| &entry.facts).for_each(|fact| state.evolve(fact));
+        state
     }
 
     /// Writes this row at the end of the turn, even if nothing but its inbox or its due instant changed.
@@ -204,10 +219,10 @@ impl<D: Hosted> WorkingSet<D> {
         };
         let current = self.current;
         for (key, working) in &mut self.rows {
-            match beside {
-                _ if *key == current => working.close(cause.clone()),
-                Some(id) if !working.facts.is_empty() => working.close(Trigger::Beside { id }),
-                _ => {}
+            if *key == current {
+                working.close(cause.clone());
+            } else if let Some(id) = beside.filter(|_| !working.facts.is_empty()) {
+                working.close(Trigger::Beside { id });
             }
         }
         self.merged = false;

@@ -30,7 +30,7 @@ pub use keys::{Access, ApiKey, KeyGrant, KeyKind, NewKey};
 pub use login::{BadLogin, Login};
 pub use org::{BadOrgScope, OrgScope, STORE_STEP};
 pub use passwords::password_problem;
-pub use people::{Attempt, People, Session, SignedIn};
+pub use people::{Attempt, OwnPassword, People, Session, SignedIn};
 pub use roles::{Reach, Role, UnknownRole};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use tenant::tenant_key;

@@ -37,6 +37,20 @@ pub struct Attempt<'a> {
     pub random: [u8; 16],
 }
 
+/// Somebody who wants another password for themselves.
+pub struct OwnPassword {
+    /// The tenant they have signed in to.
+    pub tenant: TenantId,
+    /// The password they have.
+    pub old: Personal<String>,
+    /// The one they want. What it must be like: [`crate::password_problem`].
+    pub new: Personal<String>,
+    /// Bits the caller drew, for the hash.
+    pub salt: [u8; 16],
+    /// Bits the caller drew: the name of the new token.
+    pub random: [u8; 16],
+}
+
 /// What became of it.
 pub enum SignedIn {
     /// A token.
@@ -131,6 +145,30 @@ impl People {
             None => None,
         };
         self.users.change(tenant, id, to, hash).await
+    }
+
+    /// Changes the password of somebody who knows it: every token ends, and they get a new one. A wrong old password
+    /// counts as a failed login, because it is a guess as well.
+    ///
+    /// # Errors
+    /// A fault of the store, or too many passwords to hash at once.
+    pub async fn change_own_password(&self, user: &User, change: OwnPassword, now: Moment) -> Result<SignedIn, Fault> {
+        let login_key = user.login.hash();
+        if let Err(empty) = self.login_failures.take(&login_key, now) {
+            return Ok(SignedIn::TooMany(empty.retry_after_s));
+        }
+        let known = user.password.clone();
+        if !self.passwords.matches(change.old, Some(known.reveal().clone())).await? {
+            return Ok(SignedIn::Wrong);
+        }
+        self.login_failures.give_back(&login_key);
+        let hash = Personal::new(self.passwords.hash(change.new, change.salt).await?);
+        match self.users.replace_password(user.id, &known, hash).await {
+            Ok(user) => self.admit(&user, Some(change.tenant), change.random, now),
+            Err(UsersError::Fault(fault)) => Err(fault),
+            // Somebody else has set another one meanwhile, or the person is gone.
+            Err(UsersError::NoSuchUser | UsersError::LoginTaken | UsersError::AlreadyThere) => Ok(SignedIn::Wrong),
+        }
     }
 
     /// Signs somebody in. A failure is counted against the login, whether anybody has it or not, and against the peer;

@@ -281,6 +281,27 @@ impl Users {
         self.edit(id, change).await
     }
 
+    /// Another hash in the place of this one.
+    ///
+    /// # Errors
+    /// The person is gone or has another password by now, or the store failed.
+    pub(crate) async fn replace_password(
+        &self,
+        id: UserId,
+        known: &Personal<String>,
+        next: Personal<String>,
+    ) -> Result<User, UsersError> {
+        let change = |user: &mut User| {
+            if user.password != *known {
+                return Err(UsersError::NoSuchUser);
+            }
+            user.generation += 1;
+            user.password = next.clone();
+            Ok(Vec::new())
+        };
+        self.edit(id, change).await
+    }
+
     /// Takes a person out of a tenant; who belongs to no other one is gone.
     ///
     /// # Errors

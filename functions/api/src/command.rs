@@ -3,11 +3,13 @@
 use crate::api::{Api, random};
 use crate::failure::Failure;
 use crate::secret::Secret;
-use axum::http::{HeaderMap, Method, Uri};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use roadbook_customer::Command;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment};
 use roadbook_runtime::ports::Fault;
 use roadbook_runtime::{Message, Outcome};
+use std::sync::Arc;
 
 /// Longest `Idempotency-Key`.
 pub(crate) const KEY_BYTES_MAX: usize = 255;
@@ -23,37 +25,41 @@ pub(crate) enum Decided {
 
 /// The id of a command: derived from its `Idempotency-Key`, within this key and this resource, or drawn here at the
 /// edge where it has none.
-pub(crate) fn message_id(
-    api: &Api,
-    secret: &Secret,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<MessageId, Failure> {
-    let keys = secret.keys(api);
-    let source = secret.0.source().as_bytes();
-    let Some(key) = headers.get("idempotency-key").map(|key| key.as_bytes()) else {
-        let drawn = random::<16>()?;
-        return Ok(MessageId::from_u128(keys.derived(&[b"command", source, &drawn]).0));
-    };
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        let detail = format!("an Idempotency-Key has 1 to {KEY_BYTES_MAX} bytes");
-        return Err(Failure::invalid("invalid_idempotency_key", "", detail));
+pub(crate) struct CommandId(pub(crate) MessageId);
+
+impl FromRequestParts<Arc<Api>> for CommandId {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        let secret = Secret::from_request_parts(parts, api).await?;
+        let keys = secret.keys(api);
+        let source = secret.0.source().as_bytes();
+        let Some(key) = parts.headers.get("idempotency-key").map(|key| key.as_bytes()) else {
+            let drawn = random::<16>()?;
+            return Ok(Self(MessageId::from_u128(keys.derived(&[b"command", source, &drawn]).0)));
+        };
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            let detail = format!("an Idempotency-Key has 1 to {KEY_BYTES_MAX} bytes");
+            return Err(Failure::invalid("invalid_idempotency_key", "", detail));
+        }
+        let (method, path) = (parts.method.as_str().as_bytes(), parts.uri.path().as_bytes());
+        let named: [&[u8]; 5] = [b"idempotent command", source, method, path, key];
+        Ok(Self(MessageId::from_u128(keys.derived(&named).0)))
     }
-    let parts: [&[u8]; 5] = [b"idempotent command", source, method.as_str().as_bytes(), uri.path().as_bytes(), key];
-    Ok(MessageId::from_u128(keys.derived(&parts).0))
 }
 
 /// Delivers a command to a customer, following tombstones. Says on whom it was decided.
 pub(crate) async fn to_customer(
     api: &Api,
-    mut to: ActorKey,
+    secret: &Secret,
+    customer: CustomerId,
     id: MessageId,
     command: Command,
     occurred: Moment,
 ) -> Result<CustomerId, Failure> {
     let engine = api.engine();
     let accepted = engine.clock.now();
+    let mut to = ActorKey::customer(secret.tenant(), customer);
     for _ in 0..=engine.limits.hops_max {
         let command = command.clone();
         let message = Message { id, accepted, occurred, position: 0, via: None, founding: false, command };

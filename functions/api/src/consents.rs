@@ -1,7 +1,7 @@
 //! What a customer said about being contacted.
 
 use crate::api::Api;
-use crate::command;
+use crate::command::{self, CommandId};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::mask;
@@ -9,11 +9,9 @@ use crate::params::PathId;
 use crate::profiles;
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri};
 use roadbook_customer::{Command, ConsentWord};
-use roadbook_kernel::{ActorKey, CustomerId, Moment};
+use roadbook_kernel::{CustomerId, Moment};
 use roadbook_tenancy::{
     ChannelKind, ConsentLedger, EVIDENCE_REFERENCE_BYTES_MAX, EVIDENCE_SOURCE_BYTES_MAX, Evidence, Purpose, Standing,
     TEXT_VERSION_BYTES_MAX, Verdict, is_label,
@@ -59,12 +57,9 @@ pub(crate) async fn note(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathId(id): PathId<CustomerId>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    CommandId(message): CommandId,
+    mut fields: Fields,
 ) -> Result<Json<Value>, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let purpose = choice(&mut fields, "purpose", Purpose::ALL, Purpose::word);
     let channel = fields.has("channel").then(|| choice(&mut fields, "channel", ChannelKind::ALL, ChannelKind::word));
     let verdict = choice(&mut fields, "verdict", [Verdict::Granted, Verdict::Withdrawn], said);
@@ -77,8 +72,7 @@ pub(crate) async fn note(
     let word = ConsentWord { purpose, channel: channel.flatten(), verdict, text_version, evidence };
     let ConsentWord { text_version, evidence, channel, .. } = word.clone();
     profiles::reach(&api, &secret, id).await?;
-    let to = ActorKey::customer(secret.tenant(), id);
-    let on = command::to_customer(&api, to, message, Command::NoteConsent(word), as_of).await?;
+    let on = command::to_customer(&api, &secret, id, message, Command::NoteConsent(word), as_of).await?;
     let mut shown = shown(purpose, channel, &Standing { as_of, verdict, text_version, evidence });
     shown["id"] = json!(on);
     Ok(Json(shown))

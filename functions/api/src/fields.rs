@@ -4,9 +4,11 @@ use crate::api::Api;
 use crate::body;
 use crate::failure::Failure;
 use axum::body::Body;
+use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use roadbook_kernel::Place;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A body that is one object. Fields are taken out as they are read; what is left is unknown.
 pub(crate) struct Fields {
@@ -85,6 +87,16 @@ impl Fields {
             return Ok(());
         }
         Err(Failure::invalid_places("invalid_body", "some fields cannot be used; `errors` names each", self.places))
+    }
+}
+
+/// A body that is read before anything else is looked at. It stands last among the arguments.
+impl FromRequest<Arc<Api>> for Fields {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        Self::read(api, &parts.headers, body).await
     }
 }
 

@@ -6,9 +6,8 @@ use crate::fields::Fields;
 use crate::params::PathText;
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roadbook_access::{ApiKey, KeyGrant, KeyKind, Scope, Scopes};
 use roadbook_kernel::Moment;
@@ -45,10 +44,8 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, secret: Secret) -> Result<
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    headers: HeaderMap,
-    body: Body,
+    mut fields: Fields,
 ) -> Result<Response, Failure> {
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let name = fields.text("name");
     if name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX) {
         fields.wrong("name", "invalid_name", format!("a name has 1 to {NAME_CHARS_MAX} characters"));

@@ -52,6 +52,7 @@ mod openapi;
 mod ops;
 mod page;
 mod params;
+mod password;
 mod past;
 mod peer;
 mod profiles;

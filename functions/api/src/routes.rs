@@ -9,7 +9,7 @@ pub use crate::metrics::RouteClass;
 use crate::secret::Required;
 use crate::{
     consents, debugger, explain, idempotency, identity, imports, ingest, jobs, keys, letters, limit, me, openapi, ops,
-    profiles, sends, sign_in, tags, trace, users, webhooks,
+    password, profiles, sends, sign_in, tags, trace, users, webhooks,
 };
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -121,6 +121,7 @@ routes! {
     }
     any {
         get "/v1/me" => me::me;
+        post "/v1/me/password" => password::change;
     }
     secret {
         get "/v1/profiles" ProfilesRead => profiles::search;

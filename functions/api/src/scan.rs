@@ -102,10 +102,12 @@ async fn scan<V: Visitor>(
         let rows = app.engine.store.scan(Space::Actor, tenant, &prefix, from.as_deref(), ROWS).await?;
         for (index, (key, item)) in rows.iter().enumerate() {
             let Some(actor) = ActorKey::from_bytes(key.bytes()) else { continue };
-            let row = Row::<Customer>::read(&actor, item)?;
-            let visible = may_see(authority, &row.state);
-            let go = if visible { visitor.visit(app, actor, &row).await? } else { Go::On };
             last = actor.as_customer();
+            let row = Row::<Customer>::legible(&actor, item).filter(|row| may_see(authority, &row.state));
+            let go = match row {
+                Some(row) => visitor.visit(app, actor, &row).await?,
+                None => Go::On,
+            };
             if go == Go::Enough || Instant::now() >= end {
                 let complete = index + 1 == rows.len() && rows.len() < ROWS;
                 return Ok(Scanned { visitor, last, complete });

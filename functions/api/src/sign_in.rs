@@ -4,9 +4,8 @@ use crate::api::{Api, random};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::peer::SIGN_IN;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use roadbook_access::{Attempt, Session, SignedIn};
@@ -21,10 +20,8 @@ use std::sync::Arc;
 pub(crate) async fn sign_in(
     State(api): State<Arc<Api>>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
-    headers: HeaderMap,
-    body: Body,
+    mut fields: Fields,
 ) -> Result<Response, Failure> {
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let (login, password) = (fields.text("login"), fields.text("password").map(Personal::new));
     let tenant = fields.optional_text("tenant");
     fields.close()?;
@@ -47,7 +44,8 @@ pub(crate) async fn sign_in(
     }
 }
 
-async fn done(api: &Api, session: Session) -> Result<Response, Failure> {
+/// The answer that carries a token.
+pub(crate) async fn done(api: &Api, session: Session) -> Result<Response, Failure> {
     let Session { token, expires_in_s, tenant, user, name } = session;
     let answer = json!({
         "access_token": token,

@@ -87,10 +87,8 @@ pub(crate) async fn get(
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    headers: HeaderMap,
-    body: Body,
+    mut fields: Fields,
 ) -> Result<Response, Failure> {
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let login = fields.text("login").and_then(|text| login(&mut fields, &text));
     let name = fields.text("name").and_then(|text| name(&mut fields, text));
     let roles = fields.required("roles").and_then(|value| roles(&mut fields, &value));

@@ -6,7 +6,9 @@ use roadbook_identity::TenantKeys;
 use roadbook_kernel::{Moment, Place, Refusal};
 use roadbook_runtime::ports::{Expect, Fault, Put};
 use roadbook_runtime::{Accepted, Letter, LetterKind, Outcome, Router, Undelivered, write_letter};
-use roadbook_wire::{Inbound, LineError, LineReader, Mapping, MappingError, Rejected, kept, line_message, read_line};
+use roadbook_wire::{
+    Inbound, LineError, LineReader, Mapping, MappingError, Rejected, kept, keyless, line_message, read_line,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -182,7 +184,7 @@ async fn keep(router: &Router, job: &mut Job, file: &str, bad: Vec<Bad>) -> Resu
             accepted: job.created_at,
             occurred: job.created_at,
             reason,
-            body,
+            body: keyless(body),
         });
         write_letter(router.engine(), &letter.at_line(line)).await?;
         job.counts.note(&Outcome::Defect);

@@ -3,12 +3,16 @@
 //! A replay is a new message: the customer remembers that the original came to nothing. Its id follows from the
 //! original and the number of the replay, so a replay whose answer was lost, or that two people ask for at once, is
 //! still one. What is sent is the correction where there is one, and the message as it came where there is none.
+//!
+//! A replay that is refused leaves a letter of its own, of the same event. Both count their replays together, at the
+//! original: so two of them sent at once are one message, and what was applied from one is a duplicate from the other.
 
+use crate::family::{has_letter, note_origin, original, settle};
 use roadbook_customer::{Command, Observation};
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::{MessageId, Moment, Place, Refusal};
-use roadbook_runtime::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put};
-use roadbook_runtime::{Accepted, Letter, LetterKind, LetterStatus, Outcome, Router};
+use roadbook_runtime::ports::Fault;
+use roadbook_runtime::{Accepted, Letter, LetterKind, Outcome, Router};
 use roadbook_wire::read_batch;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -36,40 +40,45 @@ pub enum ReplayError {
     Fault(#[from] Fault),
 }
 
-/// Sends a letter again and notes that it was. `version` is the one it was read at.
+/// Replays of one letter that were sent and not counted, because the process died in between, before it is given up
+/// until the next request.
+const UNCOUNTED_MAX: u32 = 16;
+
+/// Sends a letter again and notes that it was: afterwards `letter` is what is stored.
 ///
 /// # Errors
 /// See [`ReplayError`].
-pub async fn replay(router: &Router, letter: &mut Letter, version: u64) -> Result<Replayed, ReplayError> {
+pub async fn replay(router: &Router, letter: &mut Letter) -> Result<Replayed, ReplayError> {
     let engine = router.engine();
     let keys = engine.keys.of(letter.tenant);
-    if letter.applied {
-        // Asked again because the first answer was lost, or by a double click: it stays applied once.
-        let message = keys.replayed(letter.message, letter.replays);
+    let original = original(engine, letter).await?;
+    if original.applied {
+        // Asked again because the first answer was lost, or by a double click, or of the letter that its replay had
+        // left: it stays applied once.
+        let message = keys.replayed(original.message, original.replays);
+        settle(engine, &original, original.replays, true, letter).await?;
         return Ok(Replayed { message, outcome: Outcome::Duplicate { customer: None } });
     }
-    let number = letter.replays + 1;
-    let message = keys.replayed(letter.message, number);
     let (observation, occurred) = read(letter, &keys)?;
-    let event = Accepted { id: message, accepted: engine.clock.now(), occurred, position: 0, observation };
-    let outcome = router.observe(letter.tenant, vec![event]).await.pop().unwrap_or(Ok(Outcome::Defect))?;
-    letter.replays = number;
-    letter.status = LetterStatus::Replayed;
-    letter.applied = matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate { .. });
-    mark(router, letter, version).await?;
+    let mut number = original.replays;
+    let (message, outcome) = loop {
+        number += 1;
+        let message = keys.replayed(original.message, number);
+        note_origin(engine, &original, message).await?;
+        let observation = observation.clone();
+        let event = Accepted { id: message, accepted: engine.clock.now(), occurred, position: 0, observation };
+        let outcome = router.observe(letter.tenant, vec![event]).await.pop().unwrap_or(Ok(Outcome::Defect))?;
+        // A duplicate of a replay that was refused, and whose number was not counted before the process died.
+        let known = matches!(outcome, Outcome::Duplicate { .. });
+        if known && number - original.replays <= UNCOUNTED_MAX && has_letter(engine, letter.tenant, message).await? {
+            continue;
+        }
+        break (message, outcome);
+    };
+    let applied = matches!(outcome, Outcome::Applied { .. })
+        || matches!(outcome, Outcome::Duplicate { .. }) && !has_letter(engine, letter.tenant, message).await?;
+    settle(engine, &original, number, applied, letter).await?;
     Ok(Replayed { message, outcome })
-}
-
-/// Whoever was faster has marked the same replay. Whoever corrected the letter meanwhile finds it open: the next replay
-/// has the same number, and so is recognised as this one.
-async fn mark(router: &Router, letter: &Letter, version: u64) -> Result<(), Fault> {
-    let key = ItemKey::letter(letter.tenant, letter.id);
-    let item = Some(Item { version: version + 1, body: letter.bytes()? });
-    let put = Put { key, expect: Expect::Version(version), item };
-    match router.engine().store.commit(Commit { puts: vec![put], ..Commit::default() }).await {
-        Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
-        Err(CommitError::Fault(fault)) => Err(fault),
-    }
 }
 
 /// The event as it is to be applied, and when it happened: as it was first accepted, not now.

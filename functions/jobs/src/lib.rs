@@ -11,8 +11,10 @@
 //! | How does a file get into the store? | `upload.rs` |
 //! | What happens to its lines? | `import.rs` |
 //! | How is a dead letter sent again, and how are many? | `letters.rs`, `replays.rs` |
+//! | Which letters are one event? | `family.rs` |
 
 mod advance;
+mod family;
 mod import;
 mod job;
 mod letters;
@@ -20,6 +22,7 @@ mod replays;
 mod upload;
 
 pub use advance::advance;
+pub use family::settled;
 pub use import::{Format, Import};
 pub use job::{Counts, Job, JobError, JobKind, OPEN_MAX, Work, find, list};
 pub use letters::{ReplayError, Replayed, check, replay};

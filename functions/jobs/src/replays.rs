@@ -89,7 +89,7 @@ pub(crate) async fn step(router: &Router, job: &mut Job, replays: &mut Replays, 
             LetterStatus::Replayed => false,
         };
         if (waits || replays.ids.is_some()) && replays.code.as_deref().is_none_or(|code| code == letter.reason.code) {
-            match replay(router, &mut letter, item.version).await {
+            match replay(router, &mut letter).await {
                 Ok(replayed) => job.counts.note(&replayed.outcome),
                 Err(ReplayError::Fault(fault)) => return Err(fault),
                 // It stays a letter as it is.

@@ -34,6 +34,11 @@ pub(crate) struct Posted {
 }
 
 impl Posted {
+    /// A field as it was typed; empty where the form has none of that name.
+    pub(crate) fn typed(&self, name: &str) -> &str {
+        self.fields.get(name).map(String::as_str).unwrap_or_default()
+    }
+
     /// A field without the space around it; empty where the form has none of that name.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.fields.get(name).map(|text| text.trim()).unwrap_or_default()

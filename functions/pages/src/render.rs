@@ -19,7 +19,7 @@ macro_rules! templates {
 pub(crate) const TEMPLATES: &[(&str, &str)] = templates! {
     "layout.html" "sign_in.html" "home.html" "found.html" "customer.html" "timeline.html" "why.html" "segments.html"
     "segment.html" "journeys.html" "journey.html" "waiting.html" "letters.html" "letter.html" "identity.html"
-    "merge.html" "live.html" "problem.html"
+    "merge.html" "live.html" "problem.html" "password.html"
     "parts/absent.html" "parts/condition.html" "parts/customers.html" "parts/diagram.html" "parts/because.html"
     "parts/pager.html" "parts/rows.html" "parts/refusal.html" "parts/outcome.html"
 };
@@ -39,6 +39,7 @@ pub(crate) fn environment(texts: &Arc<Texts>) -> Result<Environment<'static>, Er
     let table = texts.clone();
     env.add_function("label", move |state: &State, group: String, word: Value| label(&table, state, &group, &word));
     env.add_function("part", part);
+    env.add_function("may", |state: &State, scope: &str| may(state, scope));
     env.add_filter("minute", |state: &State, time: Value| stamp(state, &time, moment::minute));
     env.add_filter("day", |state: &State, time: Value| stamp(state, &time, moment::day));
     env.add_filter("daytext", |state: &State, time: Value| moment::day(time.as_str().unwrap_or_default(), lang(state)));
@@ -83,10 +84,20 @@ fn label(texts: &Texts, state: &State, group: &str, word: &Value) -> String {
     texts.get(lang, &format!("{group}.{code}")).map_or(code, str::to_owned)
 }
 
+/// `may('profiles:write')`: whether the person has this right. What needs a right they do not have is not offered to
+/// them; where nobody could say what they have it is, and the API has the last word.
+fn may(state: &State, scope: &str) -> bool {
+    let scopes = state.lookup("me").and_then(|me| me.get_attr("scopes").ok()).unwrap_or_default();
+    match scopes.try_iter() {
+        Ok(mut scopes) => scopes.any(|one| one.as_str() == Some(scope)),
+        Err(_) => true,
+    }
+}
+
 /// `part('name', value=...)`: another template with these values and the language of this one.
 fn part(state: &State, name: String, values: Kwargs) -> Result<Value, Error> {
     let mut context: std::collections::BTreeMap<String, Value> = std::collections::BTreeMap::new();
-    for shared in ["lang", "csrf", "here", "names"] {
+    for shared in ["lang", "csrf", "here", "names", "me"] {
         context.insert(shared.into(), state.lookup(shared).unwrap_or_default());
     }
     for name in values.args() {

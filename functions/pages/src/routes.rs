@@ -2,7 +2,7 @@
 
 use crate::shell::{self, Pages};
 use crate::views::{
-    customer, home, identity, journeys, letters, live, merge, search, segments, sign_in, timeline, why,
+    customer, home, identity, journeys, letters, live, merge, password, search, segments, sign_in, timeline, why,
 };
 use crate::{assets, posted};
 use axum::Router;
@@ -49,6 +49,8 @@ pages! {
     }
     signed_in {
         post "/sign-out" => sign_in::leave;
+        get "/password" => password::form;
+        post "/password" => password::change;
         get "/" => home::home;
         post "/search" => search::search;
         get "/customers" => search::browse;

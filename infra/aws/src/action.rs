@@ -1,11 +1,12 @@
 //! One change of one item, as DynamoDB takes it: alone or in a transaction.
 
+use crate::outbox::Seen;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
-use roadbook_runtime::ports::{Expect, ItemKey};
+use roadbook_runtime::ports::{Expect, Fault, ItemKey};
 use std::collections::HashMap;
 
 /// The attributes of an item.
@@ -48,6 +49,8 @@ pub(crate) struct Action {
     pub(crate) deletes: bool,
     /// What the writer drew, where a second try can tell by it that the first was applied.
     pub(crate) mark: Option<[u8; 8]>,
+    /// Writes the record of a turn.
+    pub(crate) logs: bool,
     /// A condition that does not hold means that there is nothing to do.
     pub(crate) may_miss: bool,
 }
@@ -67,6 +70,7 @@ impl Action {
             bytes: 0,
             deletes: false,
             mark: None,
+            logs: false,
             may_miss: false,
         }
     }
@@ -120,6 +124,12 @@ impl Action {
 
     pub(crate) fn expect_none(&mut self, name: &str) {
         self.condition = Some(format!("attribute_not_exists({})", self.named(name)));
+    }
+
+    /// What the row of a turn keeps for the relay once this is written.
+    pub(crate) fn seen(&self) -> Result<Option<Seen>, Fault> {
+        let named = |name: &str| Some((name.to_owned(), self.values.get(&format!(":{name}"))?.clone()));
+        Seen::read(&["v", "log", "lv", "old"].into_iter().filter_map(named).collect())
     }
 
     /// Writes whatever is there.

@@ -20,6 +20,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
 };
+use roadbook_kernel::ActorKey;
 use roadbook_runtime::ports::{Commit, CommitError, Fault, ItemKey};
 use std::time::Duration;
 
@@ -47,8 +48,28 @@ pub(crate) enum Transacted {
 
 impl Dynamo {
     pub(crate) async fn write(&self, commit: Commit) -> Result<(), CommitError> {
-        let actions = plan(&self.names, commit, self.draw())?;
-        match &actions[..] {
+        let kept = self.kept_by(&commit).await?;
+        let mut actions = plan(&self.names, commit, self.draw())?;
+        for action in actions.iter_mut().filter(|action| action.logs) {
+            let actor = action.item.as_ref().and_then(|item| ActorKey::from_bytes(item.bytes()));
+            let kept = action.item.as_ref().and_then(|item| kept.get(item)).cloned();
+            if let Some((actor, kept)) = actor.zip(kept) {
+                self.keep(action, &actor, kept).await?;
+            }
+        }
+        let written = self.write_all(&actions).await;
+        if written.is_ok() {
+            for action in actions.iter().filter(|action| action.logs) {
+                if let Some(item) = &action.item {
+                    self.saw(item, action.seen()?);
+                }
+            }
+        }
+        written
+    }
+
+    async fn write_all(&self, actions: &[Action]) -> Result<(), CommitError> {
+        match actions {
             [] => Ok(()),
             [action] => self.write_one(action).await,
             actions => match self.transact(actions).await? {

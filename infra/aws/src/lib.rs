@@ -7,6 +7,7 @@
 //! | How are bytes packed? | `codec.rs` |
 //! | What does a commit write? | `plan.rs`, `action.rs` |
 //! | How is it written once, whatever the network does? | `commit.rs`, `outcome.rs` |
+//! | When does a turn's record leave its row? | `outbox.rs` |
 //! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
 //! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
 //! | How is a client made? | `client.rs` |
@@ -19,6 +20,7 @@ mod history;
 mod keys;
 mod ledger;
 mod merge;
+mod outbox;
 mod outcome;
 mod plan;
 mod query;

@@ -11,7 +11,7 @@ use roadbook_runtime::ports::{Commit, Due, Expect, Fault, Item, ItemKey, Put, Sp
 use std::collections::BTreeMap;
 
 /// Bytes of one item DynamoDB takes, with some left for names and keys.
-const ITEM_BYTES_MAX: usize = 390 * 1024;
+pub(crate) const ITEM_BYTES_MAX: usize = 390 * 1024;
 /// Bytes of a local key DynamoDB takes.
 const KEY_BYTES_MAX: usize = 1_024;
 /// Changes in one transaction.
@@ -167,6 +167,7 @@ fn log(action: &mut Action, turn: &Turn, version: u64) -> Result<(), Fault> {
     }
     action.set("log", binary(pack(&turn.record)));
     action.set("lv", number(version));
+    action.logs = true;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use crate::action::{binary, key};
 use crate::keys::{due_partitions, due_range, partition, partitions, range};
 use crate::merge::merged;
+use crate::outbox::Seen;
 use crate::outcome::fault;
 use crate::plan::Names;
 use crate::query::read_item;
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use futures_util::future::try_join_all;
+use quick_cache::sync::Cache;
 use roadbook_kernel::{Moment, TenantId};
 use roadbook_runtime::ports::store::LANES;
 use roadbook_runtime::ports::{Commit, CommitError, DueEntry, DueKind, Fault, Item, ItemKey, Space, Store};
@@ -27,7 +29,12 @@ pub struct Dynamo {
     /// What this process draws its marks from.
     seed: RandomState,
     drawn: AtomicU64,
+    /// What rows keep for the relay, as last seen. A hint: a turn that finds none, or one of another version, asks.
+    pub(crate) seen: Cache<ItemKey, Seen>,
 }
+
+/// Rows whose kept records are remembered: a few hundred bytes each.
+const SEEN_MAX: usize = 10_000;
 
 impl Dynamo {
     /// The tables whose names begin with `prefix`.
@@ -42,6 +49,7 @@ impl Dynamo {
             },
             seed: RandomState::new(),
             drawn: AtomicU64::new(0),
+            seen: Cache::new(SEEN_MAX),
         }
     }
 
@@ -60,13 +68,12 @@ impl Dynamo {
 impl Store for Dynamo {
     async fn load(&self, item: &ItemKey) -> Result<Option<Item>, Fault> {
         let request = self.reads.get_item().table_name(&self.names.items).consistent_read(true);
-        // The log is not asked for: it is as long as the state, and only the stream needs it.
-        let request = request.projection_expression("#v, #s, #a");
-        let request = request.expression_attribute_names("#v", "v").expression_attribute_names("#s", "s");
-        let request = request.expression_attribute_names("#a", "a");
         let request = request.set_key(Some(key(partition(item), binary(item.local()))));
         let answer = request.send().await.map_err(|error| fault("read an item", &error))?;
-        answer.item().map_or(Ok(None), read_item)
+        let Some(attributes) = answer.item() else { return Ok(None) };
+        // A read is paid by the whole item, so what it keeps for the relay is taken along for the next turn.
+        self.saw(item, Seen::read(attributes)?);
+        read_item(attributes)
     }
 
     async fn scan(

@@ -8,6 +8,7 @@
 //! | | `a` | a counter's amount, in place of `s` |
 //! | | `w` | eight bytes that the last writer drew: how it recognises its own write after a lost answer |
 //! | | `log`, `lv` | the record of the actor's last turn, packed, and the version that turn made: the outbox, which the stream carries to the relay |
+//! | | `old` | records of earlier turns that the relay had not carried: see `outbox.rs` |
 //! | | `dl`, `nd` | key of the sparse index `due`; absent where nothing waits |
 //! | history | `pk`, `sk` | actor, version |
 //! | | `r` | the turn's record, packed |

@@ -1,16 +1,17 @@
 //! Lines of a delimited file to events, after a [`Mapping`].
 
 use crate::Inbound;
-use crate::mapping::{Cell, CellType, Delimiter, Mapping, MappingError};
+use crate::cell::{CellType, DateFormat};
+use crate::columns::{Columns, fields};
+use crate::mapping::{Delimiter, EventName, Mapping, MappingError};
 use crate::time::moment;
+use crate::whom::Who;
 use jiff::civil::Date;
-use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use roadbook_customer::{Call, Observation, TraitOps};
-use roadbook_identity::{Kind, TenantKeys};
+use roadbook_identity::{Grade, Identifier, Kind, TenantKeys};
 use roadbook_kernel::{Moment, Personal};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// A line that cannot be read. It names the place and the rule, never what stands there.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -28,12 +29,13 @@ pub struct LineError {
 pub struct LineReader {
     delimiter: Delimiter,
     names: Vec<String>,
-    event: String,
-    user_id: usize,
+    event: Name,
+    who: Vec<Who>,
+    evidence: Vec<(Kind, Grade)>,
     date: usize,
-    format: String,
-    /// Numbers stand in it without anything between them.
-    dense: bool,
+    format: DateFormat,
+    /// How other dates are written, where nothing else is said.
+    day: DateFormat,
     zone: TimeZone,
     properties: Vec<(String, Source)>,
     set: Vec<(String, Source)>,
@@ -43,9 +45,16 @@ pub struct LineReader {
     file: String,
 }
 
-enum Source {
+/// What a line is called.
+enum Name {
+    Identify,
+    Constant(String),
+    Column(usize),
+}
+
+pub(crate) enum Source {
     Constant(Value),
-    Column { index: usize, kind: CellType },
+    Column { index: usize, kind: CellType, format: Option<DateFormat> },
 }
 
 /// What the date column of one line says.
@@ -60,41 +69,28 @@ impl LineReader {
     /// names the file's content, such as the hex digits of its hash: with the line number it is the message id, so the
     /// same line of the same file is the same message, and equal lines of one file are different ones.
     pub fn new(mapping: &Mapping, first_line: &[u8], keys: &TenantKeys, file: &str) -> Result<Self, MappingError> {
-        let names = names(mapping, first_line)?;
-        let column = |at: &str, name: &str| {
-            names.iter().position(|column| column == name).ok_or_else(|| {
-                MappingError::wrong(at, format!("the file has no column `{name}`; it has {}", names.join(", ")))
-            })
-        };
-        let sources = |at: &str, cells: &BTreeMap<String, Cell>| {
-            let source = |(name, cell): (&String, &Cell)| match cell {
-                Cell::Constant(value) => Ok((name.clone(), Source::Constant(value.clone()))),
-                Cell::Column { column: from, kind } => {
-                    let at = format!("{at}.{name}");
-                    let index = column(&at, from)?;
-                    if *kind == CellType::Date && *from != mapping.date.column {
-                        return Err(MappingError::wrong(at, "only the date column can have the type date"));
-                    }
-                    Ok((name.clone(), Source::Column { index, kind: *kind }))
-                }
-            };
-            cells.iter().map(source).collect::<Result<Vec<_>, MappingError>>()
+        let columns = Columns::read(mapping, first_line)?;
+        let event = match &mapping.event {
+            None => Name::Identify,
+            Some(EventName::Constant(name)) => Name::Constant(name.clone()),
+            Some(EventName::Column { column }) => Name::Column(columns.find("event", column)?),
         };
         Ok(Self {
             delimiter: mapping.delimiter,
-            event: mapping.event.clone(),
-            user_id: column("user_id", &mapping.user_id)?,
-            date: column("date.column", &mapping.date.column)?,
-            format: mapping.date.format.clone(),
-            dense: is_dense(&mapping.date.format),
+            event,
+            who: columns.who(mapping)?,
+            evidence: mapping.grades()?,
+            date: columns.find("date.column", &mapping.date.column)?,
+            format: DateFormat::new(&mapping.date.format),
+            day: DateFormat::new("%Y-%m-%d"),
             zone: mapping.zone()?,
-            properties: sources("properties", &mapping.properties)?,
-            set: sources("traits.set", &mapping.traits.set)?,
-            set_once: sources("traits.set_once", &mapping.traits.set_once)?,
-            increment: sources("traits.increment", &mapping.traits.increment)?,
+            properties: columns.sources("properties", &mapping.properties)?,
+            set: columns.sources("traits.set", &mapping.traits.set)?,
+            set_once: columns.sources("traits.set_once", &mapping.traits.set_once)?,
+            increment: columns.sources("traits.increment", &mapping.traits.increment)?,
             keys: keys.clone(),
             file: file.to_owned(),
-            names,
+            names: columns.names,
         })
     }
 
@@ -113,7 +109,7 @@ impl LineReader {
         match self.delimiter {
             Delimiter::Whitespace => self.record(&text.split_whitespace().collect::<Vec<_>>(), number).map(Some),
             Delimiter::Char(delimiter) => {
-                let record = quoted(text, delimiter).map_err(whole)?;
+                let record = fields(text, delimiter).map_err(whole)?;
                 self.record(&record.iter().map(str::trim).collect::<Vec<_>>(), number).map(Some)
             }
         }
@@ -126,11 +122,12 @@ impl LineReader {
         }
         let wrong = |index: usize, detail: String| LineError { line, column: Some(self.names[index].clone()), detail };
         let when = self.when(fields[self.date]).map_err(|detail| wrong(self.date, detail))?;
-        let identifier = self.keys.identifier(Kind::UserId, "", fields[self.user_id]);
-        let identifier = identifier.map_err(|error| wrong(self.user_id, error.to_string()))?;
+        let identifiers = self.identifiers(fields, line)?;
         let values = |sources: &[(String, Source)]| {
-            let value = |(name, source): &(String, Source)| Ok((name.clone(), value(source, fields, when, &wrong)?));
-            sources.iter().map(value).collect::<Result<Vec<(String, Value)>, LineError>>()
+            let value = |(name, source): &(String, Source)| {
+                Ok(self.value(source, fields, when, &wrong)?.map(|value| (name.clone(), value)))
+            };
+            sources.iter().filter_map(|one| value(one).transpose()).collect::<Result<Vec<(String, Value)>, LineError>>()
         };
         let amount = |(name, source): &(String, Source)| Ok((name.clone(), amount(source, fields, &wrong)?));
         let some =
@@ -142,16 +139,17 @@ impl LineReader {
             increment: self.increment.iter().map(amount).collect::<Result<_, LineError>>()?,
         };
         let properties: Map<String, Value> = values(&self.properties)?.into_iter().collect();
+        let (call, name) = self.called(fields, &wrong)?;
         let producer_id = format!("line {line}");
         Ok(Inbound {
             message: crate::line_message(&self.keys, &self.file, line),
             producer_id: Some(producer_id),
             occurred_at: when.at,
             observation: Observation {
-                call: Call::Track,
-                name: self.event.clone(),
-                identifiers: vec![identifier],
-                evidence: Vec::new(),
+                call,
+                name,
+                identifiers,
+                evidence: self.evidence.clone(),
                 traits,
                 properties: Personal::new(properties),
             },
@@ -159,13 +157,67 @@ impl LineReader {
         })
     }
 
-    fn when(&self, text: &str) -> Result<When, String> {
-        let wrong = || format!("expected a time of the form {}", self.format);
-        let parsed = strtime::parse(&self.format, text).map_err(|_| wrong())?;
-        // Where nothing separates the numbers a missing digit moves the others: 1997011 would be read as 1 January.
-        if self.dense && parsed.to_string(&self.format).ok().as_deref() != Some(text) {
-            return Err(wrong());
+    /// Whom a line is about, strongest first. Empty cells are passed over; one of them must be filled.
+    fn identifiers(&self, fields: &[&str], line: u64) -> Result<Vec<Identifier>, LineError> {
+        let mut found = Vec::with_capacity(self.who.len());
+        for who in &self.who {
+            match who.read(fields, &self.keys) {
+                Ok(identifier) => found.extend(identifier),
+                Err((index, detail)) => {
+                    return Err(LineError { line, column: Some(self.names[index].clone()), detail });
+                }
+            }
         }
+        if found.is_empty() {
+            let column = self.who.first().map(|who| self.names[who.index].clone());
+            let detail = "it names nobody: every column with an identifier is empty".to_owned();
+            return Err(LineError { line, column, detail });
+        }
+        Ok(found)
+    }
+
+    fn called(&self, fields: &[&str], wrong: Wrong<'_>) -> Result<(Call, String), LineError> {
+        match &self.event {
+            Name::Identify => Ok((Call::Identify, "identify".to_owned())),
+            Name::Constant(name) => Ok((Call::Track, name.clone())),
+            Name::Column(index) => match fields[*index] {
+                name if name.is_empty() || name.len() > crate::NAME_BYTES_MAX => {
+                    Err(wrong(*index, "expected the name of an event, 1 to 200 bytes".to_owned()))
+                }
+                name => Ok((Call::Track, name.to_owned())),
+            },
+        }
+    }
+
+    /// `None` where the cell is empty: it says nothing.
+    fn value(
+        &self,
+        source: &Source,
+        fields: &[&str],
+        when: When,
+        wrong: Wrong<'_>,
+    ) -> Result<Option<Value>, LineError> {
+        match source {
+            Source::Constant(value) => Ok(Some(value.clone())),
+            Source::Column { index, .. } if fields[*index].is_empty() => Ok(None),
+            Source::Column { index, kind: CellType::Date, format: None } if *index == self.date => {
+                Ok(Some(Value::String(when.date.to_string())))
+            }
+            Source::Column { index, kind, format } => {
+                let format = format.as_ref().unwrap_or(&self.day);
+                let read = kind.read(fields[*index], &self.keys, format).map(Some);
+                read.ok_or_else(|| {
+                    let form =
+                        if *kind == CellType::Date { format!(" of the form {}", format.text()) } else { String::new() };
+                    wrong(*index, format!("expected {}{form}", kind.expected()))
+                })
+            }
+        }
+    }
+
+    fn when(&self, text: &str) -> Result<When, String> {
+        let wrong = || format!("expected a time of the form {}", self.format.text());
+        let parsed = self.format.parse(text).ok_or_else(wrong)?;
         if parsed.offset().is_some() {
             let instant = parsed.to_timestamp().map_err(|_| wrong())?;
             return Ok(When { at: moment(instant), date: instant.to_zoned(self.zone.clone()).date() });
@@ -178,70 +230,14 @@ impl LineReader {
     }
 }
 
-fn is_dense(format: &str) -> bool {
-    let bytes = format.as_bytes();
-    bytes.windows(3).any(|three| three[0] == b'%' && three[1].is_ascii_alphabetic() && three[2] == b'%')
-}
-
 type Wrong<'a> = &'a dyn Fn(usize, String) -> LineError;
-
-fn value(source: &Source, fields: &[&str], when: When, wrong: Wrong<'_>) -> Result<Value, LineError> {
-    match source {
-        Source::Constant(value) => Ok(value.clone()),
-        Source::Column { kind: CellType::Date, .. } => Ok(Value::String(when.date.to_string())),
-        Source::Column { index, kind } => {
-            kind.read(fields[*index]).ok_or_else(|| wrong(*index, format!("expected {}", kind.expected())))
-        }
-    }
-}
 
 fn amount(source: &Source, fields: &[&str], wrong: Wrong<'_>) -> Result<i64, LineError> {
     match source {
         // Checked when the mapping was read.
         Source::Constant(value) => Ok(crate::millionths(&value.to_string()).unwrap_or_default()),
-        Source::Column { index, kind } => {
+        Source::Column { index, kind, .. } => {
             kind.amount(fields[*index]).ok_or_else(|| wrong(*index, format!("expected {}", kind.expected())))
         }
-    }
-}
-
-fn names(mapping: &Mapping, first_line: &[u8]) -> Result<Vec<String>, MappingError> {
-    let names = if mapping.header {
-        let text = std::str::from_utf8(first_line)
-            .map_err(|_| MappingError::wrong("header", "the first line of the file is not UTF-8"))?;
-        let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
-        let found: Vec<String> = match mapping.delimiter {
-            Delimiter::Whitespace => text.split_whitespace().map(str::to_owned).collect(),
-            Delimiter::Char(delimiter) => quoted(text, delimiter)
-                .map_err(|detail| MappingError::wrong("header", detail))?
-                .iter()
-                .map(|name| name.trim().to_owned())
-                .collect(),
-        };
-        if mapping.columns.as_ref().is_some_and(|expected| *expected != found) {
-            let what = format!("the header of the file says {}", found.join(", "));
-            return Err(MappingError::wrong("columns", what));
-        }
-        found
-    } else {
-        mapping.columns.clone().unwrap_or_default()
-    };
-    match names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-        Some((_, name)) => Err(MappingError::wrong("columns", format!("two columns are called `{name}`"))),
-        None => Ok(names),
-    }
-}
-
-/// One line of CSV to its fields.
-fn quoted(text: &str, delimiter: u8) -> Result<csv::StringRecord, String> {
-    if text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
-        return Err("a quoted field is not closed on this line".to_owned());
-    }
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
-    let mut record = csv::StringRecord::new();
-    match reader.read_record(&mut record) {
-        Ok(_) => Ok(record),
-        Err(_) => Err("it is not valid CSV".to_owned()),
     }
 }

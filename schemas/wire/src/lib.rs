@@ -9,12 +9,15 @@
 
 mod amount;
 mod batch;
+mod cell;
+mod columns;
 mod csv;
 mod diagnose;
 mod dto;
 mod evidence;
 mod identifiers;
 mod inbound;
+mod keyless;
 mod line;
 mod loose;
 mod mapping;
@@ -22,13 +25,17 @@ mod problem;
 mod rejected;
 pub mod time;
 mod traits;
+mod whom;
 
 pub use amount::{AmountError, MILLIONTHS_DECIMALS, millionths, scaled};
 pub use batch::{BATCH_EVENTS_MAX, BODY_BYTES_MAX, BodyError, RawBatch, read_batch, read_single};
+pub use cell::{Cell, CellType};
 pub use csv::{LineError, LineReader};
 pub use identifiers::{Dropped, EVENT_IDENTIFIERS_MAX};
 pub use inbound::{EVENT_BYTES_MAX, Inbound, NAME_BYTES_MAX, PROPERTIES_MAX};
+pub use keyless::keyless;
 pub use line::{kept, line_message, read_line};
-pub use mapping::{Cell, CellType, DateColumn, Delimiter, Mapping, MappingError, TraitCells};
+pub use mapping::{DateColumn, Delimiter, EventName, LineCall, Mapping, MappingError, TraitCells};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use rejected::{Outcome, Rejected};
+pub use whom::{Scope, WhoColumn};

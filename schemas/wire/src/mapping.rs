@@ -1,13 +1,15 @@
 //! The mapping file of an import: which column of a delimited file is what. TOML; `tests/fixtures/cdnow/mapping.toml`
 //! is an example.
 
-use crate::amount::{millionths, scaled};
+use crate::amount::millionths;
+use crate::cell::{Cell, CellType};
+use crate::whom::WhoColumn;
 use jiff::tz::TimeZone;
+use roadbook_identity::{Grade, Kind};
 use serde::Deserialize;
-use serde_json::{Number, Value};
 use std::collections::BTreeMap;
 
-/// How the lines of a file become events: every line is one `track` of one customer.
+/// How the lines of a file become events: every line is one `track` or one `identify` of one customer.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
@@ -18,10 +20,20 @@ pub struct Mapping {
     pub header: bool,
     /// The names of the columns, left to right. Without a header they are needed; with one they must agree with it.
     pub columns: Option<Vec<String>>,
-    /// The name of the event that a line becomes.
-    pub event: String,
-    /// The column that holds the userId.
-    pub user_id: String,
+    /// Which call a line is.
+    #[serde(default)]
+    pub call: LineCall,
+    /// The name of the event that a line becomes. A track needs it, an identify has none.
+    pub event: Option<EventName>,
+    /// The column that holds the userId; the same as `identifiers.user_id`.
+    pub user_id: Option<String>,
+    /// The columns that say whom a line is about, by kind.
+    #[serde(default)]
+    pub identifiers: BTreeMap<String, WhoColumn>,
+    /// How sure the file is of a kind, where that differs from what its call implies: `inferred`, `declared`, `login`
+    /// or `attested`.
+    #[serde(default)]
+    pub evidence: BTreeMap<String, String>,
     /// When it happened.
     pub date: DateColumn,
     /// Properties of the event.
@@ -30,6 +42,30 @@ pub struct Mapping {
     /// What the event says about traits.
     #[serde(default)]
     pub traits: TraitCells,
+}
+
+/// Which call a line of a file is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineCall {
+    /// Something happened.
+    #[default]
+    Track,
+    /// What is known of somebody.
+    Identify,
+}
+
+/// Where the name of an event comes from. In the file: `"name"`, or `{ column = "..." }`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum EventName {
+    /// The same for every line.
+    Constant(String),
+    /// What a column holds.
+    Column {
+        /// Its name.
+        column: String,
+    },
 }
 
 /// What stands between two columns.
@@ -71,37 +107,6 @@ pub struct TraitCells {
     pub increment: BTreeMap<String, Cell>,
 }
 
-/// Where a value comes from. In the file: a number is itself, `"column"` or `"column:type"` is a column, and so is
-/// `{ column = "...", type = "..." }`; `{ value = ... }` is a constant of any kind.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(try_from = "toml::Value")]
-pub enum Cell {
-    /// The same for every line.
-    Constant(Value),
-    /// What a column holds.
-    Column {
-        /// Its name.
-        column: String,
-        /// How it is read.
-        kind: CellType,
-    },
-}
-
-/// How the text of a column is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CellType {
-    /// As it stands.
-    String,
-    /// A whole number that fits 64 bits.
-    Integer,
-    /// A decimal number with at most 6 decimals.
-    Decimal,
-    /// Money with at most 2 decimals, as a whole number of cents.
-    Cents,
-    /// The date column as `YYYY-MM-DD`, in the mapping's zone.
-    Date,
-}
-
 /// Why a mapping file cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum MappingError {
@@ -113,8 +118,19 @@ pub enum MappingError {
     Wrong {
         /// The key in the file.
         at: String,
-        /// What is wrong with it.
+        /// What is wrong with it. It repeats names of the mapping, never anything of the file.
         what: String,
+    },
+    /// It does not fit the first line of the file.
+    #[error("the mapping file: `{at}`: {what}; the columns are {found}")]
+    Unfit {
+        /// The key in the file.
+        at: String,
+        /// What does not fit, in names of the mapping.
+        what: String,
+        /// What the first line says: show it to nobody but who holds the file, because a file without a header has a
+        /// person there.
+        found: String,
     },
 }
 
@@ -133,9 +149,9 @@ impl Mapping {
     }
 
     fn check(&self) -> Result<(), MappingError> {
-        if self.event.is_empty() || self.event.len() > crate::NAME_BYTES_MAX {
-            return Err(MappingError::wrong("event", "expected a name of 1 to 200 bytes"));
-        }
+        self.names_an_event()?;
+        self.names_somebody()?;
+        self.grades()?;
         if !self.header && self.columns.is_none() {
             return Err(MappingError::wrong("columns", "a file without a header needs the names of its columns"));
         }
@@ -144,8 +160,8 @@ impl Mapping {
             let at = format!("traits.increment.{name}");
             match cell {
                 Cell::Column { kind: CellType::Integer | CellType::Decimal | CellType::Cents, .. } => {}
-                Cell::Column { kind: CellType::String | CellType::Date, .. } => {
-                    return Err(MappingError::wrong(at, "an increment needs the type integer, decimal or cents"));
+                Cell::Column { kind: CellType::String | CellType::Bool | CellType::Date | CellType::Vin, .. } => {
+                    return Err(MappingError::wrong(at, "an increment needs the type integer, number or cents"));
                 }
                 Cell::Constant(value) => {
                     millionths(&value.to_string()).map_err(|error| MappingError::wrong(at, error.to_string()))?;
@@ -153,6 +169,65 @@ impl Mapping {
             }
         }
         self.one_operation_each()
+    }
+
+    fn names_an_event(&self) -> Result<(), MappingError> {
+        match (self.call, &self.event) {
+            (LineCall::Track, None) => {
+                Err(MappingError::wrong("event", "a track needs the name of its event, or the column that holds it"))
+            }
+            (LineCall::Identify, Some(_)) => Err(MappingError::wrong("event", "an identify has no name")),
+            (LineCall::Track, Some(EventName::Constant(name)))
+                if name.is_empty() || name.len() > crate::NAME_BYTES_MAX =>
+            {
+                Err(MappingError::wrong("event", "expected a name of 1 to 200 bytes"))
+            }
+            (LineCall::Track, Some(EventName::Constant(_) | EventName::Column { .. })) | (LineCall::Identify, None) => {
+                Ok(())
+            }
+        }
+    }
+
+    fn names_somebody(&self) -> Result<(), MappingError> {
+        match self.who()?.is_empty() {
+            false => Ok(()),
+            true => Err(MappingError::wrong(
+                "identifiers",
+                "name at least one column that says whom a line is about, such as phone = \"mobile\"",
+            )),
+        }
+    }
+
+    /// The columns that say whom a line is about, strongest kind first, each kind once.
+    pub(crate) fn who(&self) -> Result<Vec<(Kind, WhoColumn)>, MappingError> {
+        let own = self.user_id.iter().map(|column| ("user_id", "user_id".to_owned(), WhoColumn::plain(column)));
+        let named =
+            self.identifiers.iter().map(|(name, from)| (name.as_str(), format!("identifiers.{name}"), from.clone()));
+        let mut found: BTreeMap<Kind, WhoColumn> = BTreeMap::new();
+        for (name, at, from) in own.chain(named) {
+            let kind = kind(name, &at)?;
+            if kind.is_scoped() != from.has_scope() {
+                return Err(MappingError::wrong(at, crate::whom::scope_of(kind)));
+            }
+            if found.insert(kind, from).is_some() {
+                return Err(MappingError::wrong(at, format!("the kind {kind} is named twice")));
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// How sure the file is of its kinds.
+    pub(crate) fn grades(&self) -> Result<Vec<(Kind, Grade)>, MappingError> {
+        let grade = |(name, grade): (&String, &String)| {
+            let at = format!("evidence.{name}");
+            let kind = kind(name, &at)?;
+            let unknown = |()| MappingError::wrong(at, "write one of: inferred, declared, login, attested");
+            Ok((kind, grade.parse::<Grade>().map_err(unknown)?))
+        };
+        let mut grades = self.evidence.iter().map(grade).collect::<Result<Vec<_>, MappingError>>()?;
+        grades.sort_unstable();
+        grades.dedup_by_key(|(kind, _)| *kind);
+        Ok(grades)
     }
 
     fn one_operation_each(&self) -> Result<(), MappingError> {
@@ -173,51 +248,14 @@ impl Mapping {
     }
 }
 
-impl CellType {
-    fn named(name: &str) -> Result<Self, String> {
-        match name {
-            "string" => Ok(CellType::String),
-            "integer" => Ok(CellType::Integer),
-            "decimal" => Ok(CellType::Decimal),
-            "cents" => Ok(CellType::Cents),
-            "date" => Ok(CellType::Date),
-            _ => Err(format!("unknown type `{name}`; the types are string, integer, decimal, cents and date")),
-        }
-    }
-
-    /// Reads a column's text; `None` where it is no such value. Dates are read elsewhere, once per line.
-    pub(crate) fn read(self, text: &str) -> Option<Value> {
-        match self {
-            CellType::String | CellType::Date => Some(Value::String(text.to_owned())),
-            CellType::Integer => scaled(text, 0).ok().map(Value::from),
-            CellType::Cents => scaled(text, 2).ok().map(Value::from),
-            CellType::Decimal => {
-                millionths(text).ok()?;
-                text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number)
-            }
-        }
-    }
-
-    /// Reads a column's text as an amount to add, in millionths.
-    pub(crate) fn amount(self, text: &str) -> Option<i64> {
-        match self {
-            CellType::Integer => scaled(text, 0).ok()?.checked_mul(1_000_000),
-            CellType::Cents => scaled(text, 2).ok()?.checked_mul(1_000_000),
-            CellType::Decimal => millionths(text).ok(),
-            CellType::String | CellType::Date => None,
-        }
-    }
-
-    /// What a text of this type looks like, for errors.
-    pub(crate) const fn expected(self) -> &'static str {
-        match self {
-            CellType::String => "a text",
-            CellType::Integer => "a whole number",
-            CellType::Decimal => "a number with at most 6 decimals",
-            CellType::Cents => "an amount with at most 2 decimals",
-            CellType::Date => "a date",
-        }
-    }
+fn kind(name: &str, at: &str) -> Result<Kind, MappingError> {
+    name.parse().map_err(|unknown: roadbook_identity::UnknownKind| {
+        let what = match name.to_ascii_lowercase().as_str() {
+            "vin" | "plate" => "it names a car, not a person; put it under properties, a VIN with the type vin".into(),
+            _ => unknown.to_string(),
+        };
+        MappingError::wrong(at, what)
+    })
 }
 
 impl TryFrom<String> for Delimiter {
@@ -228,41 +266,6 @@ impl TryFrom<String> for Delimiter {
             b"whitespace" => Ok(Delimiter::Whitespace),
             [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(Delimiter::Char(*byte)),
             _ => Err("expected \"whitespace\" or one ASCII character such as \",\" or \"\\t\"".to_owned()),
-        }
-    }
-}
-
-impl TryFrom<toml::Value> for Cell {
-    type Error = String;
-
-    fn try_from(value: toml::Value) -> Result<Self, String> {
-        const FORM: &str = "expected a number, \"column:type\", { column = .., type = .. } or { value = .. }";
-        match value {
-            toml::Value::Integer(number) => Ok(Cell::Constant(number.into())),
-            toml::Value::Float(number) => {
-                Number::from_f64(number).map(Value::Number).map(Cell::Constant).ok_or(FORM.into())
-            }
-            toml::Value::String(text) => match text.rsplit_once(':') {
-                Some((column, kind)) => Ok(Cell::Column { column: column.to_owned(), kind: CellType::named(kind)? }),
-                None => Ok(Cell::Column { column: text, kind: CellType::String }),
-            },
-            toml::Value::Table(mut table) => {
-                let constant = table.remove("value");
-                let (column, kind) = (table.remove("column"), table.remove("type"));
-                match (constant, column, kind, table.is_empty()) {
-                    (Some(value), None, None, true) => {
-                        serde_json::to_value(value).map(Cell::Constant).map_err(|_| FORM.to_owned())
-                    }
-                    (None, Some(toml::Value::String(column)), None, true) => {
-                        Ok(Cell::Column { column, kind: CellType::String })
-                    }
-                    (None, Some(toml::Value::String(column)), Some(toml::Value::String(kind)), true) => {
-                        Ok(Cell::Column { column, kind: CellType::named(&kind)? })
-                    }
-                    _ => Err(FORM.to_owned()),
-                }
-            }
-            toml::Value::Boolean(_) | toml::Value::Datetime(_) | toml::Value::Array(_) => Err(FORM.to_owned()),
         }
     }
 }

@@ -74,9 +74,11 @@ fn template_data(state: &Customer, run: &Run) -> Value {
 
 /// `appid/template` where the send uses up a subscribe grant, else empty.
 fn grant_of(plan: &SendPlan) -> String {
-    match (&plan.to, plan.template()) {
-        (Recipient::MiniprogramSubscribe { appid }, Some(template)) => format!("{appid}/{template}"),
-        _ => String::new(),
+    match &plan.to {
+        Recipient::MiniprogramSubscribe { appid } => {
+            plan.template().map(|template| format!("{appid}/{template}")).unwrap_or_default()
+        }
+        Recipient::WecomSeller { .. } | Recipient::WecomGroupTask { .. } | Recipient::Recording => String::new(),
     }
 }
 

@@ -33,7 +33,7 @@ impl Durable for Customer {
             return Err(Refusal::new("no_such_customer", "there is no customer under this id"));
         }
         match command {
-            Command::Observe(observation) => observe::decide(draft, observation, world),
+            Command::Observe(observation) => return observe::decide(draft, observation, world),
             Command::NoteConsent(word) => consent::decide(draft, word, world),
             // What there is to do was done when the two rows met: see the runtime's gate.
             Command::MergeWith { .. } | Command::Unmerge { .. } | Command::Unbind { .. } => {

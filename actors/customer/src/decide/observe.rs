@@ -7,10 +7,14 @@ use crate::event::Event;
 use crate::state::Customer;
 use crate::world::World;
 use roadbook_audience::Touched;
-use roadbook_kernel::Draft;
+use roadbook_kernel::{Draft, Refusal};
 use std::sync::Arc;
 
-pub(super) fn decide(draft: &mut Draft<'_, Customer>, observation: &Arc<Observation>, world: &World<'_>) {
+pub(super) fn decide(
+    draft: &mut Draft<'_, Customer>,
+    observation: &Arc<Observation>,
+    world: &World<'_>,
+) -> Result<(), Refusal> {
     let first = draft.state().activity.is_empty();
     let rules = &world.catalog.rules;
     let counted: Vec<_> = rules
@@ -22,7 +26,7 @@ pub(super) fn decide(draft: &mut Draft<'_, Customer>, observation: &Arc<Observat
     let mut touched = Touched::default();
     touched.trackers.extend(counted.iter().map(|(id, _)| *id));
     touch_traits(&mut touched, &observation.traits);
-    let before = stages::begin(draft, observation, world);
+    let before = stages::begin(draft, observation, world)?;
     let car = before.as_ref().and_then(|before| before.car).filter(|id| draft.state().cars.contains_key(id));
     draft.emit(Event::Observed { observation: observation.clone(), by: world.message, at: world.at, counted, car });
     if let Some(before) = before {
@@ -36,6 +40,7 @@ pub(super) fn decide(draft: &mut Draft<'_, Customer>, observation: &Arc<Observat
         reaction.judge_first();
     }
     reaction.settle();
+    Ok(())
 }
 
 fn touch_traits(touched: &mut Touched, ops: &TraitOps) {

@@ -1,13 +1,13 @@
 //! Stages: what an event or time says about them, and which of them moved.
 
 use super::reaction::Reaction;
-use crate::cars::{self, Change, Tells};
+use crate::cars::{self, CARS_MAX, Change, Tells};
 use crate::command::Observation;
 use crate::event::Event;
 use crate::state::Customer;
 use crate::world::World;
 use roadbook_audience::Touched;
-use roadbook_kernel::{Draft, Moment, Personal, VehicleId};
+use roadbook_kernel::{Draft, Moment, Personal, Place, Refusal, VehicleId};
 use roadbook_lifecycle::{Position, signal_of};
 
 /// What stood before an event that may move a stage.
@@ -21,16 +21,34 @@ pub(super) struct Before {
 
 /// Relates the car an event names, and remembers where everything stood. `None`, at the cost of two look-ups, for
 /// every event that says nothing about stages.
-pub(super) fn begin(draft: &mut Draft<'_, Customer>, observation: &Observation, world: &World<'_>) -> Option<Before> {
+///
+/// # Errors
+/// The customer has as many cars as one can, and the event names another one. Nothing was changed.
+pub(super) fn begin(
+    draft: &mut Draft<'_, Customer>,
+    observation: &Observation,
+    world: &World<'_>,
+) -> Result<Option<Before>, Refusal> {
     let told = cars::told(observation, world.keys);
     if told.is_none() && signal_of(&observation.name, observation.properties.reveal()).is_none() {
-        return None;
+        return Ok(None);
+    }
+    if let Some((id, _, tells)) = &told
+        && draft.state().has_no_place_for(*id, *tells)
+    {
+        return Err(too_many_cars());
     }
     let car = told.as_ref().map(|(id, ..)| *id);
     let state = draft.state();
     let (person, of_car) = (state.position(), position_of(state, car));
     let relation_changed = told.is_some_and(|(id, vin, tells)| relate(draft, id, vin, tells, world));
-    Some(Before { car, person, of_car, relation_changed })
+    Ok(Some(Before { car, person, of_car, relation_changed }))
+}
+
+fn too_many_cars() -> Refusal {
+    let detail = format!("a customer can have {CARS_MAX} cars, former ones included, and this event names another one");
+    let place = Place { pointer: "/properties/vin".into(), code: "too_many_cars".into(), detail: detail.clone() };
+    Refusal::new("too_many_cars", detail).at([place])
 }
 
 fn relate(
@@ -73,6 +91,14 @@ fn moved(before: Option<Position>, after: Option<Position>) -> bool {
         (None, None) => false,
         (Some(before), Some(after)) => !before.says_the_same(&after),
         (None, Some(_)) | (Some(_), None) => true,
+    }
+}
+
+impl Customer {
+    /// The fact that a merge has moved the headline of its survivor, if it has; `before` is the survivor as they were.
+    pub fn stage_after_merge(&self, before: &Customer, at: Moment) -> Option<Event> {
+        let (from, to) = (before.position(), self.position());
+        moved(from, to).then_some(Event::StageMoved { car: None, from, to, at })
     }
 }
 

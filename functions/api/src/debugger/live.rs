@@ -43,7 +43,9 @@ pub(super) fn stream(api: Arc<Api>, secret: &Secret, headers: &HeaderMap) -> Res
         let detail = "too many people are watching; close another view and try again";
         Failure::busy(StatusCode::TOO_MANY_REQUESTS, "too_many_watchers", detail)
     })?;
-    let after = headers.get("last-event-id").and_then(|id| number(&api, id.to_str().ok()?)).unwrap_or(0);
+    let after = headers.get("last-event-id").and_then(|id| number(&api, id.to_str().ok()?));
+    // A number the ring has not reached is of a ring that was forgotten since.
+    let after = after.filter(|number| *number <= ring.newest()).unwrap_or(0);
     let ready = VecDeque::with_capacity(EVENTS_MAX + 1);
     let watching = Watching { api, tenant, ring, after, ready, looked: None, _place: place };
     let events = stream::unfold(watching, |mut watching| async move {

@@ -138,6 +138,12 @@ impl Ring {
         self.changed.notify_waiters();
     }
 
+    /// The number of the newest event. A ring that was forgotten and made again counts anew.
+    pub(super) fn newest(&self) -> u64 {
+        lock(&self.seen).newest
+    }
+
+    /// What came after a number that is not beyond the newest.
     pub(super) fn after(&self, number: u64) -> After {
         let seen = lock(&self.seen);
         let entries: Vec<Arc<Entry>> = seen.entries.iter().filter(|entry| entry.number > number).cloned().collect();

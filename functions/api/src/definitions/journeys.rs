@@ -3,12 +3,13 @@
 use super::segments::progress;
 use super::{catalog, entry, told};
 use crate::api::Api;
+use crate::command::CommandId;
 use crate::failure::Failure;
 use crate::params::PathId;
 use crate::secret::Secret;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use roadbook_catalog::{Command, Document, Entry};
 use roadbook_journey::{Revision, mermaid};
@@ -36,26 +37,22 @@ async fn revision(api: &Api, tenant: TenantId, id: JourneyId, entry: &Entry) -> 
 
 /// `POST /v1/journeys/{id}/pause`: nobody enters, and runs under way are held where they are.
 pub(crate) async fn pause(
-    api: State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     secret: Secret,
-    id: PathId<JourneyId>,
-    uri: Uri,
-    headers: HeaderMap,
+    PathId(id): PathId<JourneyId>,
+    CommandId(message): CommandId,
 ) -> Result<Response, Failure> {
-    let command = Command::PauseJourney { id: id.0 };
-    told(api, secret, id, uri, headers, command).await
+    told(&api, &secret, id, message, Command::PauseJourney { id }).await
 }
 
 /// `POST /v1/journeys/{id}/resume`: customers enter again, and held runs go on as of now.
 pub(crate) async fn resume(
-    api: State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     secret: Secret,
-    id: PathId<JourneyId>,
-    uri: Uri,
-    headers: HeaderMap,
+    PathId(id): PathId<JourneyId>,
+    CommandId(message): CommandId,
 ) -> Result<Response, Failure> {
-    let command = Command::ResumeJourney { id: id.0 };
-    told(api, secret, id, uri, headers, command).await
+    told(&api, &secret, id, message, Command::ResumeJourney { id }).await
 }
 
 /// `GET /v1/journeys/{id}/stats`: counts over all revisions, as far as the relay has come; how far past events are

@@ -8,7 +8,7 @@ pub(crate) mod preview;
 pub(crate) mod segments;
 
 use crate::api::Api;
-use crate::command::{self, Decided};
+use crate::command::{self, CommandId, Decided};
 use crate::etag::{IfMatch, tagged};
 use crate::failure::Failure;
 use crate::fields::Fields;
@@ -18,11 +18,11 @@ use crate::secret::Secret;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use kind::Defined;
 use roadbook_catalog::{Catalog, Command, Entry, Status};
-use roadbook_kernel::{ActorKey, TenantId};
+use roadbook_kernel::{ActorKey, MessageId, TenantId};
 use roadbook_runtime::load_row;
 use roadbook_wire::time::write;
 use serde_json::{Value, json};
@@ -106,11 +106,10 @@ pub(crate) async fn create<D: Defined>(
     State(api): State<Arc<Api>>,
     secret: Secret,
     uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    CommandId(message): CommandId,
+    fields: Fields,
 ) -> Result<Response, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    let (name, body) = read::<D>(&api, &headers, body).await?;
+    let (name, body) = read::<D>(fields)?;
     let accepted = api.engine().clock.now();
     let id = D::derive(&secret.keys(&api), accepted, message);
     let decided = command::to_catalog(&api, &secret, message, accepted, D::create(id, name, body)).await?;
@@ -141,13 +140,12 @@ pub(crate) async fn edit<D: Defined>(
     secret: Secret,
     PathId(id): PathId<D>,
     IfMatch(expected): IfMatch,
-    uri: Uri,
+    CommandId(message): CommandId,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    let message = command::message_id(&api, &secret, &Method::PUT, &uri, &headers)?;
     entry(&catalog(&api, secret.tenant()).await?, id)?;
-    let (name, body) = read::<D>(&api, &headers, body).await?;
+    let (name, body) = read::<D>(Fields::read(&api, &headers, body).await?)?;
     let accepted = api.engine().clock.now();
     command::to_catalog(&api, &secret, message, accepted, D::edit(id, name, body, expected)).await?;
     answer(&api, secret.tenant(), id).await
@@ -156,30 +154,26 @@ pub(crate) async fn edit<D: Defined>(
 /// `POST .../publish`: puts the newest revision in force. Publishing a segment also begins to count its past events,
 /// in the same commit.
 pub(crate) async fn publish<D: Defined>(
-    api: State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     secret: Secret,
-    id: PathId<D>,
-    uri: Uri,
-    headers: HeaderMap,
+    PathId(id): PathId<D>,
+    CommandId(message): CommandId,
 ) -> Result<Response, Failure> {
-    let command = D::publish(id.0);
-    told(api, secret, id, uri, headers, command).await
+    told(&api, &secret, id, message, D::publish(id)).await
 }
 
 /// A `POST` that is all said by its path.
 async fn told<D: Defined>(
-    State(api): State<Arc<Api>>,
-    secret: Secret,
-    PathId(id): PathId<D>,
-    uri: Uri,
-    headers: HeaderMap,
+    api: &Api,
+    secret: &Secret,
+    id: D,
+    message: MessageId,
     command: Command,
 ) -> Result<Response, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    entry(&catalog(&api, secret.tenant()).await?, id)?;
+    entry(&catalog(api, secret.tenant()).await?, id)?;
     let accepted = api.engine().clock.now();
-    command::to_catalog(&api, &secret, message, accepted, command).await?;
-    answer(&api, secret.tenant(), id).await
+    command::to_catalog(api, secret, message, accepted, command).await?;
+    answer(api, secret.tenant(), id).await
 }
 
 /// `DELETE` of one: it is archived. Its id stays known, and everything that was in force of it is not any more.
@@ -188,10 +182,8 @@ pub(crate) async fn archive<D: Defined>(
     secret: Secret,
     PathId(id): PathId<D>,
     IfMatch(expected): IfMatch,
-    uri: Uri,
-    headers: HeaderMap,
+    CommandId(message): CommandId,
 ) -> Result<StatusCode, Failure> {
-    let message = command::message_id(&api, &secret, &Method::DELETE, &uri, &headers)?;
     entry(&catalog(&api, secret.tenant()).await?, id)?;
     let accepted = api.engine().clock.now();
     command::to_catalog(&api, &secret, message, accepted, D::archive(id, expected)).await?;
@@ -199,8 +191,7 @@ pub(crate) async fn archive<D: Defined>(
 }
 
 /// Name and body of a definition. What may stand in them is the catalog's to say.
-async fn read<D: Defined>(api: &Api, headers: &HeaderMap, body: Body) -> Result<(String, Value), Failure> {
-    let mut fields = Fields::read(api, headers, body).await?;
+fn read<D: Defined>(mut fields: Fields) -> Result<(String, Value), Failure> {
     let (name, body) = (fields.text("name"), fields.required(D::BODY));
     fields.close()?;
     name.zip(body).ok_or_else(Failure::defect)

@@ -8,9 +8,7 @@ use crate::profiles::short;
 use crate::scan::{Go, Visitor};
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use roadbook_app::App;
 use roadbook_audience::{AiplStage, Compiled, JourneyState, Stage, Subject, Tracker, TrackerId, TrackerSpec, parse};
 use roadbook_catalog::Published;
@@ -33,11 +31,9 @@ const SAMPLE_MAX: u64 = 20;
 pub(crate) async fn preview(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    headers: HeaderMap,
-    body: Body,
+    mut fields: Fields,
 ) -> Result<Json<Value>, Failure> {
     let tenant = secret.tenant();
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let (condition, sample) = (fields.required("condition"), sample_size(&mut fields));
     fields.close()?;
     let Some(condition) = condition else { return Err(Failure::defect()) };

@@ -18,13 +18,13 @@ pub(super) struct Began {
 
 /// Whether a cause began this passage.
 pub(super) fn find(entry: &Entry<Event>, wanted: RunId) -> Option<Began> {
-    let entered = entry.facts.iter().find_map(|fact| match fact {
-        Event::Journey { step: RunEvent::Entered { run }, .. } if run.id == wanted => Some(run),
-        _ => None,
+    let entered = entry.facts.iter().find_map(|fact| {
+        let Event::Journey { step: RunEvent::Entered { run }, .. } = fact else { return None };
+        (run.id == wanted).then_some(run)
     })?;
-    let observed = entry.facts.iter().find_map(|fact| match fact {
-        Event::Observed { observation, .. } => Some(observation),
-        _ => None,
+    let observed = entry.facts.iter().find_map(|fact| {
+        let Event::Observed { observation, .. } = fact else { return None };
+        Some(observation)
     });
     let event = observed.map(|one| one.name.clone());
     Some(Began { at: entered.entered_at, event, message: past::message(&entry.cause) })

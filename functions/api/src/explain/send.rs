@@ -90,23 +90,22 @@ impl<'c> Search<'c> {
 
     fn see(&mut self, entry: &Entry<Event>) -> ControlFlow<()> {
         for fact in entry.facts.iter().rev() {
-            match fact {
-                Event::Messaged { record } if record.key == self.key => {
-                    self.asked = true;
-                    self.record.get_or_insert_with(|| record.clone());
+            if let Event::Messaged { record } = fact
+                && record.key == self.key
+            {
+                self.asked = true;
+                self.record.get_or_insert_with(|| record.clone());
+            } else if let Event::SendReported { key, outcome, at } = fact
+                && *key == self.key
+            {
+                let status = SendStatus::Reported { outcome: outcome.clone(), at: *at };
+                self.reported.get_or_insert(status);
+            } else if let Event::ConsentNoted { purpose, channel, standing, .. } = fact {
+                if self.asked {
+                    self.earlier.note(*purpose, *channel, standing);
+                } else {
+                    self.later.push((*purpose, *channel, standing.clone()));
                 }
-                Event::SendReported { key, outcome, at } if *key == self.key => {
-                    let status = SendStatus::Reported { outcome: outcome.clone(), at: *at };
-                    self.reported.get_or_insert(status);
-                }
-                Event::ConsentNoted { purpose, channel, standing, .. } => {
-                    if self.asked {
-                        self.earlier.note(*purpose, *channel, standing);
-                    } else {
-                        self.later.push((*purpose, *channel, standing.clone()));
-                    }
-                }
-                _ => {}
             }
         }
         if let (None, Some(record)) = (&self.began, &self.record) {

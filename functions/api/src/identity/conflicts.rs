@@ -8,9 +8,7 @@ use crate::params::{Params, PathId};
 use crate::profiles::live;
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use roadbook_kernel::{ConflictId, CustomerId};
 use roadbook_runtime::suggestions::{self, Closed, Conflict, Suggestion};
 use roadbook_wire::time::write;
@@ -98,10 +96,9 @@ pub(crate) async fn dismiss(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathId(id): PathId<ConflictId>,
-    headers: HeaderMap,
-    body: Body,
+    fields: Fields,
 ) -> Result<Json<Value>, Failure> {
-    let note = note(&api, &headers, body).await?;
+    let note = note(fields)?;
     let (store, tenant) = (api.engine().store.as_ref(), secret.tenant());
     let conflict = suggestions::get::<Conflict>(store, tenant, id).await?;
     let conflict = conflict.ok_or_else(|| Failure::not_found("conflict"))?;
@@ -111,8 +108,7 @@ pub(crate) async fn dismiss(
     Ok(Json(shown(&conflict, closed.as_ref(), &customers, status)))
 }
 
-pub(super) async fn note(api: &Api, headers: &HeaderMap, body: Body) -> Result<String, Failure> {
-    let mut fields = Fields::read(api, headers, body).await?;
+pub(super) fn note(mut fields: Fields) -> Result<String, Failure> {
     let note = fields.optional_text("note").unwrap_or_default();
     if note.len() > NOTE_BYTES_MAX {
         fields.wrong("note", "too_long", format!("at most {NOTE_BYTES_MAX} bytes are kept"));

@@ -2,18 +2,16 @@
 
 use super::pair;
 use crate::api::Api;
-use crate::command;
+use crate::command::{self, CommandId};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::profiles::live;
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri};
 use roadbook_customer::Command;
 use roadbook_identity::survivor;
-use roadbook_kernel::{ActorKey, CustomerId};
+use roadbook_kernel::CustomerId;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -22,12 +20,9 @@ use std::sync::Arc;
 pub(crate) async fn merge(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    CommandId(message): CommandId,
+    mut fields: Fields,
 ) -> Result<Json<Value>, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let pair = pair(&mut fields);
     let into = match fields.optional_text("into") {
         Some(text) => {
@@ -41,7 +36,7 @@ pub(crate) async fn merge(
     };
     fields.close()?;
     let Some([a, b]) = pair else { return Err(Failure::defect()) };
-    let tenant = secret.tenant();
+    let _tenant = secret.tenant();
     let (first, second) = (live(&api, &secret, a).await?.state.id, live(&api, &secret, b).await?.state.id);
     let stays = survivor(first, second);
     if let Some(into) = into {
@@ -54,9 +49,9 @@ pub(crate) async fn merge(
     let id = if first == second {
         first
     } else {
-        let to = ActorKey::customer(tenant, stays);
         let other = if stays == first { second } else { first };
-        command::to_customer(&api, to, message, Command::MergeWith { other }, api.engine().clock.now()).await?
+        command::to_customer(&api, &secret, stays, message, Command::MergeWith { other }, api.engine().clock.now())
+            .await?
     };
     Ok(Json(json!({ "id": id, "merged": [a, b] })))
 }

@@ -1,15 +1,13 @@
 //! How many identifiers of each kind one person may have.
 
 use crate::api::Api;
-use crate::command;
+use crate::command::{self, CommandId};
 use crate::etag::{IfMatch, tagged};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use roadbook_catalog::{Catalog, Command, IdentityPolicy};
 use roadbook_identity::{IDENTIFIERS_MAX, Kind, Limit, Policy};
@@ -30,12 +28,9 @@ pub(crate) async fn put(
     State(api): State<Arc<Api>>,
     secret: Secret,
     IfMatch(expected): IfMatch,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    CommandId(message): CommandId,
+    mut fields: Fields,
 ) -> Result<Response, Failure> {
-    let message = command::message_id(&api, &secret, &Method::PUT, &uri, &headers)?;
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let limits = fields.required("limits").and_then(|value| read(&mut fields, value));
     fields.close()?;
     let policy = limits.and_then(|limits| Policy::new(limits).ok()).ok_or_else(Failure::defect)?;

@@ -8,11 +8,9 @@ use crate::mask;
 use crate::profiles::{consents, live};
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use roadbook_customer::{Customer, merged};
-use roadbook_identity::{Holding, IDENTIFIERS_MAX, survivor};
+use roadbook_identity::{IDENTIFIERS_MAX, survivor};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,10 +20,8 @@ use std::sync::Arc;
 pub(crate) async fn preview(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    headers: HeaderMap,
-    body: Body,
+    mut fields: Fields,
 ) -> Result<Json<Value>, Failure> {
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let pair = pair(&mut fields);
     fields.close()?;
     let Some([a, b]) = pair else { return Err(Failure::defect()) };
@@ -38,7 +34,7 @@ pub(crate) async fn preview(
     let together = merged(&stays, &goes);
     let now = api.engine().clock.now();
     let policy = api.engine().catalogs.at_least(api.engine().store.as_ref(), tenant, 0).await?.identity.clone();
-    let over = policy.over_together(now, &holds(&stays), &holds(&goes));
+    let over = policy.over_together(now, &stays.holdings(), &goes.holdings());
     Ok(Json(json!({
         "stays": stays.id,
         "goes": goes.id,
@@ -58,11 +54,6 @@ pub(crate) async fn preview(
             "over_limit": over,
         },
     })))
-}
-
-fn holds(customer: &Customer) -> Vec<Holding<'_>> {
-    let links = customer.links.iter();
-    links.map(|link| Holding { kind: link.identifier.kind, scope: &link.identifier.scope, at: link.at }).collect()
 }
 
 fn differing(stays: &Customer, goes: &Customer, together: &Customer) -> Vec<Value> {

@@ -3,13 +3,12 @@
 use super::conflicts::{close, decision, note};
 use crate::api::Api;
 use crate::failure::Failure;
+use crate::fields::Fields;
 use crate::page::{Page, PageQuery};
 use crate::params::{Params, PathId};
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use roadbook_kernel::ReviewId;
 use roadbook_runtime::suggestions::{self, Closed, Review};
 use roadbook_wire::time::write;
@@ -48,10 +47,9 @@ pub(crate) async fn resolve(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathId(id): PathId<ReviewId>,
-    headers: HeaderMap,
-    body: Body,
+    fields: Fields,
 ) -> Result<Json<Value>, Failure> {
-    let note = note(&api, &headers, body).await?;
+    let note = note(fields)?;
     let (store, tenant) = (api.engine().store.as_ref(), secret.tenant());
     let review = suggestions::get::<Review>(store, tenant, id).await?.ok_or_else(|| Failure::not_found("review"))?;
     close::<Review>(&api, &secret, id, note).await?;

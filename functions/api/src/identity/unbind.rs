@@ -1,19 +1,17 @@
 //! An identifier is not this customer's any more.
 
 use crate::api::Api;
-use crate::command;
+use crate::command::{self, CommandId};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::params::PathId;
 use crate::profiles::live;
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri};
 use roadbook_customer::Command;
 use roadbook_identity::Kind;
-use roadbook_kernel::{ActorKey, CustomerId};
+use roadbook_kernel::CustomerId;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -23,12 +21,9 @@ pub(crate) async fn unbind(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathId(id): PathId<CustomerId>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    CommandId(message): CommandId,
+    mut fields: Fields,
 ) -> Result<Json<Value>, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let kind = fields.text("kind").and_then(|text| match text.parse::<Kind>() {
         Ok(kind) => Some(kind),
         Err(unknown) => {
@@ -45,8 +40,7 @@ pub(crate) async fn unbind(
     fields.close()?;
     let Some(identifier) = identifier else { return Err(Failure::defect()) };
     let command = Command::Unbind { identifier: identifier.key() };
-    let to = ActorKey::customer(secret.tenant(), id);
-    let on = command::to_customer(&api, to, message, command, api.engine().clock.now()).await?;
+    let on = command::to_customer(&api, &secret, id, message, command, api.engine().clock.now()).await?;
     let left = live(&api, &secret, on).await?.state.links.len();
     Ok(Json(json!({ "id": on, "identifiers_left": left })))
 }

@@ -2,17 +2,14 @@
 
 use super::profile;
 use crate::api::Api;
-use crate::command;
+use crate::command::{self, CommandId};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::profiles::live;
 use crate::secret::Secret;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri};
 use roadbook_customer::Command;
-use roadbook_kernel::ActorKey;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -22,18 +19,14 @@ use std::sync::Arc;
 pub(crate) async fn unmerge(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    CommandId(message): CommandId,
+    mut fields: Fields,
 ) -> Result<Json<Value>, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let (customer, other) = (profile(&mut fields, "customer"), profile(&mut fields, "restore"));
     fields.close()?;
     let (Some(customer), Some(other)) = (customer, other) else { return Err(Failure::defect()) };
-    let to = ActorKey::customer(secret.tenant(), customer);
     let now = api.engine().clock.now();
-    let stays = command::to_customer(&api, to, message, Command::Unmerge { other }, now).await?;
+    let stays = command::to_customer(&api, &secret, customer, message, Command::Unmerge { other }, now).await?;
     let (one, two) = (live(&api, &secret, stays).await?, live(&api, &secret, other).await?);
     let events = |row: &roadbook_runtime::Row<roadbook_customer::Customer>| row.state.events();
     Ok(Json(json!({

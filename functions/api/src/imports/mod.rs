@@ -94,17 +94,16 @@ fn format(params: &Params) -> Result<Format, Failure> {
     }
 }
 
-/// Names the place in the mapping. What the TOML reader says quotes lines of it, and what is said of a header quotes the
-/// first line of the file: neither is repeated.
+/// Names the place in the mapping. What the TOML reader says quotes lines of it, and the first line of a file without a
+/// header holds a person: neither is repeated.
 fn unusable(error: &MappingError) -> Failure {
     let detail = match error {
         MappingError::Unreadable(text) => {
             let place = text.lines().next().filter(|line| line.starts_with("TOML parse error at"));
             format!("the mapping cannot be read; {}", place.unwrap_or("it is not TOML of this shape"))
         }
-        MappingError::Wrong { at, .. } => {
-            format!("`{at}` of the mapping makes no sense, or does not fit the first line of the file")
-        }
+        MappingError::Wrong { at, what } => format!("`{at}` of the mapping: {what}"),
+        MappingError::Unfit { at, what, .. } => format!("`{at}` of the mapping does not fit the file: {what}"),
     };
     Failure::invalid("invalid_mapping", "", detail)
 }

@@ -11,7 +11,7 @@ use roadbook_identity::TenantKeys;
 use roadbook_kernel::{DeadLetterId, MessageId, Moment, Place, Refusal};
 use roadbook_runtime::ports::{Commit, CommitError, ItemKey};
 use roadbook_runtime::{Letter, LetterKind, Undelivered};
-use roadbook_wire::Rejected;
+use roadbook_wire::{Rejected, keyless};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -104,13 +104,11 @@ fn letter(
 }
 
 /// The path of a single call says what it is; a letter has no path, so its event must say it.
-/// Its write key is not the event's, and has no place where an event is shown.
 fn with_call(door: Door, mut event: Value) -> Value {
     if let (Door::Single(call), Value::Object(fields)) = (door, &mut event) {
         fields.insert("type".to_owned(), Value::from(call_name(call)));
-        fields.remove("writeKey");
     }
-    event
+    keyless(event)
 }
 
 const fn call_name(call: Call) -> &'static str {

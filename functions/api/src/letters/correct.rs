@@ -35,11 +35,11 @@ pub(crate) async fn correct(
     let (mut letter, version) = load(&api, secret.tenant(), id).await?;
     expected.check(version).map_err(Failure::refused)?;
     let sent = Value::Object(fields::object(&api, &headers, body).await?);
-    if letter.applied {
-        let detail = "a replay of this letter was applied: there is nothing left to correct";
+    if roadbook_jobs::settled(api.engine(), &letter).await? {
+        let detail = "a replay of this event was applied: there is nothing left to correct";
         return Err(Failure::new(StatusCode::CONFLICT, "already_applied", detail));
     }
-    let corrected = unmasked(&letter, sent)?;
+    let corrected = roadbook_wire::keyless(unmasked(&letter, sent)?);
     roadbook_jobs::check(&letter, &corrected, &secret.keys(&api)).map_err(Failure::refused)?;
     letter.correction = Some(Correction {
         body: Personal::new(corrected),

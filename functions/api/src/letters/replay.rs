@@ -20,8 +20,8 @@ pub(crate) async fn replay(
     secret: Secret,
     PathId(id): PathId<DeadLetterId>,
 ) -> Result<Json<Value>, Failure> {
-    let (mut letter, version) = load(&api, secret.tenant(), id).await?;
-    let replayed = roadbook_jobs::replay(&api.app.router, &mut letter, version).await.map_err(failure)?;
+    let (mut letter, _) = load(&api, secret.tenant(), id).await?;
+    let replayed = roadbook_jobs::replay(&api.app.router, &mut letter).await.map_err(failure)?;
     let mut answer = view::letter(&letter);
     answer["replay"] = told(&replayed);
     Ok(Json(answer))

@@ -1,13 +1,12 @@
 //! `POST /v1/dead-letters/replay {code?, ids?}`: many letters, as a job.
 
 use crate::api::Api;
+use crate::command::CommandId;
 use crate::failure::Failure;
 use crate::fields::Fields;
+use crate::jobs;
 use crate::secret::Secret;
-use crate::{command, jobs};
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use roadbook_jobs::LETTERS_MAX;
 use roadbook_kernel::DeadLetterId;
@@ -18,12 +17,9 @@ use std::sync::Arc;
 pub(crate) async fn replay_many(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    CommandId(message): CommandId,
+    mut fields: Fields,
 ) -> Result<Response, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    let mut fields = Fields::read(&api, &headers, body).await?;
     let code = fields.optional_text("code");
     let ids = match fields.optional("ids") {
         None => None,

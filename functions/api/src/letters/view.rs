@@ -26,6 +26,8 @@ pub(super) fn letter(letter: &Letter) -> Value {
         "reason": { "code": letter.reason.code, "detail": letter.reason.detail, "places": letter.reason.places },
         "replays": letter.replays,
         "line": letter.line,
+        "origin": letter.origin,
+        "applied": letter.applied,
         "event": event(letter.kind, body),
         "correction": letter.correction.as_ref().map(correction),
     })

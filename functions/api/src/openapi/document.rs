@@ -2,7 +2,7 @@
 
 use super::describe::{Answer, Body, Description, JSON, Parameter, Place};
 use super::schemas::Schemas;
-use super::{AREAS, problems};
+use super::{AREAS, outgoing, problems};
 use crate::metrics::RouteClass;
 use crate::routes::{ROUTES, RouteInfo};
 use aide::openapi::{Components, Info, License, OpenApi, Operation, PathItem, Paths, ReferenceOr, Server, Tag};
@@ -55,6 +55,7 @@ pub fn document() -> OpenApi {
             all.paths.insert(path.to_owned(), ReferenceOr::Item(item));
         }
     }
+    let webhooks = read(Value::Object(outgoing::webhooks(&mut schemas)));
     OpenApi {
         openapi: "3.1.0".into(),
         info: about(),
@@ -64,6 +65,7 @@ pub fn document() -> OpenApi {
             ..Server::default()
         }],
         paths: Some(all),
+        webhooks,
         components: Some(components(schemas)),
         tags: tags(),
         ..OpenApi::default()

@@ -77,6 +77,18 @@ struct ReplayDraft {
     ids: Option<Vec<LetterId>>,
 }
 
+const MAPPING: &str = "Of a CSV file: TOML that says which column means what. \
+`delimiter` (one character, or `whitespace`), `header` (the first line names the columns) or `columns` (their names). \
+`call`: `track` unless it says `identify`. `event`: the name of the event, or `{ column = .. }`. \
+`date`: `{ column, format, zone }`, the format in strftime's language, such as `%Y-%m-%d %H:%M`. \
+`[identifiers]`: a column for each kind (`user_id crm_id dms_id unionid external_userid openid phone email device \
+anonymous_id`); for `openid`, `external_userid` and `dms_id` `{ column, scope }` or `{ column, scope_column }`; an empty \
+cell is passed over. `user_id` outside of the table is short for `identifiers.user_id`. `[evidence]`: how sure the file \
+is of a kind (`inferred declared login attested`). `[traits.set]`, `[traits.set_once]`, `[traits.increment]`, \
+`[properties]`: `name = \"column:type\"`, `{ column, type, format }`, or `{ value }`; the types are `text integer number \
+cents bool date vin`. A VIN is a property: a car is no person. A line that is wrong becomes a dead letter of the job, with \
+its line and, in `reason.places`, its column; none of its values is shown.";
+
 pub(super) fn routes() -> Vec<Description> {
     // No schema: a file is bytes, and what its lines must be is told line by line.
     let text: Shape = Schemas::wanted::<Anything>;
@@ -90,7 +102,7 @@ pub(super) fn routes() -> Vec<Description> {
         Description::post("/v1/imports", "createImport")
             .says("Import a file (导入)", "Goes into the store as it arrives. A file that is sent again finds its job.")
             .asks::<Format>("format", "How it is written.")
-            .query::<String>("mapping", "Of a CSV file: TOML that says which column means what.")
+            .query::<String>("mapping", MAPPING)
             .body(file)
             .answers::<Job>(202, "The job.")
             .with("Location", "The path of the job.")

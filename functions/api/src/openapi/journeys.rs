@@ -1,6 +1,7 @@
 //! Journeys, 旅程, and what they sent.
 
 use super::common::{CustomerId, JourneyDefinition, JourneyId, Page, Time};
+use super::definitions::shared_doors;
 use super::describe::Description;
 use super::profile_shapes::PassageAt;
 use super::segments::{Backfill, Status};
@@ -122,64 +123,14 @@ fn draft() -> Value {
 }
 
 pub(super) fn routes() -> Vec<Description> {
-    vec![
-        Description::get("/v1/journeys", "listJourneys")
-            .says("List journeys", "Oldest first, drafts too; archived ones only where they are asked for.")
-            .query::<Status>("status", "Only those that stand so.")
-            .paged()
-            .refuses(400, &["unknown_choice"])
-            .answers::<Page<Journey>>(200, "A page of journeys."),
-        Description::post("/v1/journeys", "createJourney")
-            .says("Create a journey", "A draft: nobody enters before it is published.")
-            .idempotent()
-            .takes::<JourneyDraft>("Name and definition.", draft())
-            .answers::<Journey>(201, "The draft.")
-            .with("Location", "The path of the new journey.")
-            .tagged()
-            .refuses(409, &["idempotency_key_used"])
-            .refuses(413, &["definition_too_large"])
-            .refuses(
-                422,
-                &[
-                    "invalid_name",
-                    "invalid_journey",
-                    "unknown_journey",
-                    "unknown_segment",
-                    "too_many_definitions",
-                    "catalog_full",
-                ],
-            ),
-        Description::get("/v1/journeys/{id}", "getJourney")
-            .says("Get a journey", "Its newest draft, and which revision is in force.")
-            .of::<JourneyId>("id", "Which journey.")
-            .answers::<Journey>(200, "The journey.")
-            .tagged(),
-        Description::put("/v1/journeys/{id}", "updateJourney")
-            .says("Edit a journey", "Makes a new draft. What is published stays in force until the draft is.")
-            .of::<JourneyId>("id", "Which journey.")
-            .guarded()
-            .idempotent()
-            .takes::<JourneyDraft>("Name and definition.", draft())
-            .answers::<Journey>(200, "The new draft.")
-            .tagged()
-            .refuses(409, &["archived"])
-            .refuses(413, &["definition_too_large"])
-            .refuses(422, &["invalid_name", "invalid_journey", "unknown_journey", "unknown_segment", "catalog_full"]),
-        Description::delete("/v1/journeys/{id}", "archiveJourney")
-            .says("Archive a journey", "Its id stays known; nothing of it is in force any more.")
-            .of::<JourneyId>("id", "Which journey.")
-            .guarded()
-            .idempotent()
-            .answers_nothing(204, "It is archived.")
-            .refuses(409, &["archived", "journey_in_use", "cannot_publish"]),
-        Description::post("/v1/journeys/{id}/publish", "publishJourney")
-            .says("Publish a journey", "Puts the newest revision in force. Runs under way stay on theirs.")
-            .of::<JourneyId>("id", "Which journey.")
-            .idempotent()
-            .answers::<Journey>(200, "The journey in force.")
-            .tagged()
-            .refuses(409, &["archived"])
-            .refuses(409, &["already_published", "cannot_publish"]),
+    let mut routes = shared_doors!(
+        "journey", "journeys", "Journey", "Journeys";
+        id: JourneyId, shown: Journey, draft: JourneyDraft,
+        example: draft(), body: "Name and definition.", invalid: "invalid_journey",
+        created: "A draft: nobody enters before it is published.",
+        published: "Puts the newest revision in force. Runs under way stay on theirs.",
+    );
+    routes.extend([
         Description::post("/v1/journeys/{id}/pause", "pauseJourney")
             .says("Pause a journey", "Nobody enters, and passages under way are held where they are.")
             .of::<JourneyId>("id", "Which journey.")
@@ -209,5 +160,6 @@ pub(super) fn routes() -> Vec<Description> {
         Description::get("/v1/sends/stats", "getSendStats")
             .says("Count messages", "How messages (触达) came out, over all journeys, as far as the relay has come.")
             .answers::<SendStats>(200, "The counts."),
-    ]
+    ]);
+    routes
 }

@@ -56,6 +56,10 @@ struct DeadLetter {
     replays: u32,
     /// The line of the imported file it stood on.
     line: Option<u64>,
+    /// The letter whose refused replay this one is: the same event, so what settles one settles the other.
+    origin: Option<LetterId>,
+    /// Whether a replay of it, or of a letter of the same event, was applied: there is nothing left to do.
+    applied: bool,
     /// The event; `null` where it is no JSON object, and then none of it is shown.
     event: Option<AnyObject>,
     correction: Option<LetterCorrection>,
@@ -151,7 +155,7 @@ pub(super) fn routes() -> Vec<Description> {
             .says(
                 "Send a dead letter again",
                 "As a new message, as of the time it was first accepted. A letter that was applied stays applied once, \
-                 however often this is asked.",
+                 however often this is asked, and so does the letter of a refused replay of it.",
             )
             .of::<LetterId>("id", "Which letter.")
             .answers::<ReplayedLetter>(200, "The letter, and what became of the message.")

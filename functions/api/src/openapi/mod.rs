@@ -4,7 +4,9 @@
 //! | --- | --- |
 //! | What is said of a route? | the file of its area: `segments.rs`, `profiles.rs`, ... |
 //! | In which words can it be said? | `describe.rs` |
+//! | What is alike for segments and journeys? | `definitions.rs` |
 //! | What follows from the class of a route alone? | `document.rs` |
+//! | What is sent to webhook endpoints? | `outgoing.rs` |
 //! | Where do schemas come from? | `schemas.rs`, `common.rs`; shapes of one area stand beside its words |
 //!
 //! To describe a new route: a [`Description`] in the file of its area. A test fails while one is missing; another holds
@@ -18,6 +20,7 @@
 mod common;
 mod consents;
 mod debugger;
+mod definitions;
 mod describe;
 mod document;
 mod explain;
@@ -29,6 +32,7 @@ mod keys;
 mod letters;
 mod lifecycle;
 mod operations;
+mod outgoing;
 mod people;
 mod problems;
 mod profile_shapes;

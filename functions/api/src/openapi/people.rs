@@ -88,6 +88,14 @@ struct Me {
     org_scope: Option<OrgPlace>,
 }
 
+/// A new password for oneself.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PasswordChange {
+    old_password: String,
+    new_password: Password,
+}
+
 /// Who calls.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
@@ -161,6 +169,21 @@ pub(super) fn routes() -> Vec<Description> {
         Description::get("/v1/me", "getMe")
             .says("Who am I?", "What the key or the token of this request proves.")
             .answers::<Me>(200, "Who, where, and with which rights."),
+        Description::post("/v1/me/password", "changeMyPassword")
+            .says(
+                "Change one's own password (修改密码)",
+                "For a person whose password is kept here. Every token of theirs ends, this one too: the answer is a new \
+                 one.",
+            )
+            .takes::<PasswordChange>(
+                "Both passwords.",
+                json!({ "old_password": "a long password", "new_password": "another long password" }),
+            )
+            .answers::<Token>(200, "It is changed; a new token.")
+            .with("Cache-Control", "`no-store`.")
+            .refuses(403, &["not_a_person", "wrong_password"])
+            .refuses(409, &["answer_shown_once", "password_elsewhere"])
+            .refuses(429, &["too_many_failures"]),
         Description::get("/v1/users", "listUsers")
             .says("List people", "Those within the place of whoever asks. A page may be short.")
             .paged()

@@ -1,6 +1,7 @@
 //! Segments, 人群.
 
 use super::common::{Condition, Page, SegmentId, Time};
+use super::definitions::shared_doors;
 use super::describe::Description;
 use super::problems::Place;
 use super::profile_shapes::ShortProfile;
@@ -118,57 +119,14 @@ fn draft() -> Value {
 }
 
 pub(super) fn routes() -> Vec<Description> {
-    vec![
-        Description::get("/v1/segments", "listSegments")
-            .says("List segments", "Oldest first, drafts too; archived ones only where they are asked for.")
-            .query::<Status>("status", "Only those that stand so.")
-            .paged()
-            .refuses(400, &["unknown_choice"])
-            .answers::<Page<Segment>>(200, "A page of segments."),
-        Description::post("/v1/segments", "createSegment")
-            .says("Create a segment", "A draft: it has no members before it is published.")
-            .idempotent()
-            .takes::<SegmentDraft>("Name and condition.", draft())
-            .answers::<Segment>(201, "The draft.")
-            .with("Location", "The path of the new segment.")
-            .tagged()
-            .refuses(409, &["idempotency_key_used"])
-            .refuses(413, &["definition_too_large"])
-            .refuses(422, &["invalid_name", "invalid_condition", "unknown_journey", "unknown_segment", "too_many_definitions", "catalog_full"]),
-        Description::get("/v1/segments/{id}", "getSegment")
-            .says("Get a segment", "Its newest draft, and which revision is in force.")
-            .of::<SegmentId>("id", "Which segment.")
-            .answers::<Segment>(200, "The segment.")
-            .tagged(),
-        Description::put("/v1/segments/{id}", "updateSegment")
-            .says("Edit a segment", "Makes a new draft. What is published stays in force until the draft is.")
-            .of::<SegmentId>("id", "Which segment.")
-            .guarded()
-            .idempotent()
-            .takes::<SegmentDraft>("Name and condition.", draft())
-            .answers::<Segment>(200, "The new draft.")
-            .tagged()
-            .refuses(409, &["archived"])
-            .refuses(413, &["definition_too_large"])
-            .refuses(422, &["invalid_name", "invalid_condition", "unknown_journey", "unknown_segment", "catalog_full"]),
-        Description::delete("/v1/segments/{id}", "archiveSegment")
-            .says("Archive a segment", "Its id stays known; nothing of it is in force any more.")
-            .of::<SegmentId>("id", "Which segment.")
-            .guarded()
-            .idempotent()
-            .answers_nothing(204, "It is archived.")
-            .refuses(409, &["archived", "segment_in_use", "cannot_publish"]),
-        Description::post("/v1/segments/{id}/publish", "publishSegment")
-            .says(
-                "Publish a segment",
-                "Puts the newest revision in force and begins to count the events before it, in one commit.",
-            )
-            .of::<SegmentId>("id", "Which segment.")
-            .idempotent()
-            .answers::<Segment>(200, "The segment in force.")
-            .tagged()
-            .refuses(409, &["archived"])
-            .refuses(409, &["already_published", "cannot_publish"]),
+    let mut routes = shared_doors!(
+        "segment", "segments", "Segment", "Segments";
+        id: SegmentId, shown: Segment, draft: SegmentDraft,
+        example: draft(), body: "Name and condition.", invalid: "invalid_condition",
+        created: "A draft: it has no members before it is published.",
+        published: "Puts the newest revision in force and begins to count the events before it, in one commit.",
+    );
+    routes.extend([
         Description::post("/v1/segments/preview", "previewSegment")
             .says(
                 "Who would be in a segment?",
@@ -188,5 +146,6 @@ pub(super) fn routes() -> Vec<Description> {
             .says("Count a segment", "How many belong to it now, and how far the past is counted.")
             .of::<SegmentId>("id", "Which segment.")
             .answers::<SegmentStats>(200, "The counts."),
-    ]
+    ]);
+    routes
 }

@@ -1,22 +1,13 @@
 //! The description of a tag, read from a body.
 
-use crate::api::Api;
 use crate::failure::Failure;
 use crate::fields::Fields;
-use axum::body::Body;
-use axum::http::HeaderMap;
 use roadbook_catalog::{TagDefinition, TagOrigin, TagType};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Reads a description. Behind a path that names the key the body may leave it out, and may not name another.
-pub(super) async fn read(
-    api: &Api,
-    headers: &HeaderMap,
-    body: Body,
-    key: Option<&str>,
-) -> Result<TagDefinition, Failure> {
-    let mut fields = Fields::read(api, headers, body).await?;
+pub(super) fn read(mut fields: Fields, key: Option<&str>) -> Result<TagDefinition, Failure> {
     let key = match key {
         None => fields.text("key"),
         Some(key) => {

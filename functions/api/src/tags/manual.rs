@@ -2,7 +2,7 @@
 
 use super::{hide, published};
 use crate::api::Api;
-use crate::command;
+use crate::command::{self, CommandId};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::params::PathIdText;
@@ -11,10 +11,10 @@ use crate::secret::Secret;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode};
 use roadbook_audience::limits::NAME_CHARS_MAX;
 use roadbook_customer::{Command, Hand};
-use roadbook_kernel::{ActorKey, CustomerId, Moment};
+use roadbook_kernel::{CustomerId, Moment};
 use roadbook_wire::time;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -28,12 +28,11 @@ pub(crate) async fn set(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathIdText(id, tag): PathIdText<CustomerId>,
-    uri: Uri,
+    CommandId(message): CommandId,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Failure> {
     check_key(&tag)?;
-    let message = command::message_id(&api, &secret, &Method::PUT, &uri, &headers)?;
     let mut fields = Fields::read(&api, &headers, body).await?;
     let now = api.engine().clock.now();
     let (value, expires_at) = (value(&mut fields), expires_at(&mut fields, now));
@@ -41,8 +40,7 @@ pub(crate) async fn set(
     let by = hand(&secret)?;
     let said = Command::SetTag { tag: tag.clone(), value: Some(value), expires_at, by };
     profiles::reach(&api, &secret, id).await?;
-    let to = ActorKey::customer(secret.tenant(), id);
-    let on = command::to_customer(&api, to, message, said, now).await?;
+    let on = command::to_customer(&api, &secret, id, message, said, now).await?;
     let customer = live(&api, &secret, on).await?.state;
     let tags = customer.tags.get(&tag).and_then(|known| profiles::tag(&tag, known));
     let mut shown = json!({ "tags": { &tag: tags } });
@@ -58,15 +56,12 @@ pub(crate) async fn clear(
     State(api): State<Arc<Api>>,
     secret: Secret,
     PathIdText(id, tag): PathIdText<CustomerId>,
-    uri: Uri,
-    headers: HeaderMap,
+    CommandId(message): CommandId,
 ) -> Result<StatusCode, Failure> {
     check_key(&tag)?;
-    let message = command::message_id(&api, &secret, &Method::DELETE, &uri, &headers)?;
     let said = Command::SetTag { tag, value: None, expires_at: None, by: hand(&secret)? };
     profiles::reach(&api, &secret, id).await?;
-    let to = ActorKey::customer(secret.tenant(), id);
-    command::to_customer(&api, to, message, said, api.engine().clock.now()).await?;
+    command::to_customer(&api, &secret, id, message, said, api.engine().clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

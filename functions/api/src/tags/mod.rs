@@ -6,16 +6,17 @@ pub(crate) mod hide;
 pub(crate) mod manual;
 
 use crate::api::Api;
-use crate::command::{self, Decided};
+use crate::command::{self, CommandId, Decided};
 use crate::etag::{IfMatch, tagged};
 use crate::failure::Failure;
+use crate::fields::Fields;
 use crate::page::{Page, PageQuery};
 use crate::params::{Params, PathText};
 use crate::secret::Secret;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use roadbook_catalog::{Catalog, Command, Published, TagEntry};
 use roadbook_kernel::{ActorKey, MessageId, TenantId};
@@ -87,11 +88,10 @@ pub(crate) async fn create(
     State(api): State<Arc<Api>>,
     secret: Secret,
     uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    CommandId(message): CommandId,
+    fields: Fields,
 ) -> Result<Response, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
-    let definition = body::read(&api, &headers, body, None).await?;
+    let definition = body::read(fields, None)?;
     let key = definition.key.clone();
     told(&api, &secret, message, Command::CreateTag { definition }).await?;
     let entry = found(&api, secret.tenant(), &key).await?;
@@ -105,13 +105,12 @@ pub(crate) async fn edit(
     secret: Secret,
     PathText(key): PathText,
     IfMatch(expected): IfMatch,
-    uri: Uri,
+    CommandId(message): CommandId,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    let message = command::message_id(&api, &secret, &Method::PUT, &uri, &headers)?;
     found(&api, secret.tenant(), &key).await?;
-    let definition = body::read(&api, &headers, body, Some(&key)).await?;
+    let definition = body::read(Fields::read(&api, &headers, body).await?, Some(&key))?;
     told(&api, &secret, message, Command::EditTag { definition, expected }).await?;
     let entry = found(&api, secret.tenant(), &key).await?;
     Ok(tagged(entry.revision, Json(shown(&entry))))
@@ -123,10 +122,8 @@ pub(crate) async fn delete(
     secret: Secret,
     PathText(key): PathText,
     IfMatch(expected): IfMatch,
-    uri: Uri,
-    headers: HeaderMap,
+    CommandId(message): CommandId,
 ) -> Result<StatusCode, Failure> {
-    let message = command::message_id(&api, &secret, &Method::DELETE, &uri, &headers)?;
     found(&api, secret.tenant(), &key).await?;
     told(&api, &secret, message, Command::DeleteTag { key, expected }).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -137,10 +134,8 @@ pub(crate) async fn delete(
 pub(crate) async fn load_builtin(
     State(api): State<Arc<Api>>,
     secret: Secret,
-    uri: Uri,
-    headers: HeaderMap,
+    CommandId(message): CommandId,
 ) -> Result<Json<Value>, Failure> {
-    let message = command::message_id(&api, &secret, &Method::POST, &uri, &headers)?;
     let definitions = builtin::all().ok_or_else(Failure::defect)?;
     let tenant = secret.tenant();
     let before = catalog(&api, tenant).await?.tags.len();

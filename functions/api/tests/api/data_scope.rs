@@ -125,3 +125,172 @@ async fn what_belongs_to_the_whole_tenant_is_not_for_a_store() {
     let key = key["key"].as_str().unwrap();
     with(&rig, key, "get", "/v1/dead-letters", Value::Null).await.is_problem(403, "missing_scope");
 }
+
+/// What stands in a path in place of each of its parameters.
+struct Things {
+    segment: String,
+    journey: String,
+    send: String,
+}
+
+/// Whether a route is about one customer, and the body it takes. A new route does not compile into this table by
+/// itself: it is found missing, below, until somebody says here whether it shows or changes a customer.
+fn about_one(route: &roadbook_api::RouteInfo, customer: &str) -> Option<Value> {
+    let body = match (route.method, route.path.strip_prefix("/v1/profiles/{id}")) {
+        (_, Some("" | "/timeline" | "/stages")) => Value::Null,
+        (_, Some(path)) if path.starts_with("/explain/") => Value::Null,
+        ("get", Some("/consents")) | ("delete", Some("/tags/{key}")) => Value::Null,
+        ("post", Some("/consents")) => json!({ "purpose": "marketing", "verdict": "granted" }),
+        ("put", Some("/tags/{key}")) => json!({ "value": "yes" }),
+        ("post", Some("/identifiers/unbind")) => json!({ "kind": "user_id", "value": "u-2" }),
+        _ => match (route.method, route.path) {
+            ("post", "/v1/identity/merge" | "/v1/identity/merge/preview") => {
+                json!({ "profiles": [customer, "cus_00000000000000000000000001"] })
+            }
+            ("post", "/v1/identity/unmerge") => json!({ "profile": customer, "merged": customer }),
+            ("get", "/v1/profiles/lookup") => Value::Null,
+            _ => return None,
+        },
+    };
+    Some(body)
+}
+
+/// Routes about no one customer: lists and counts, which have tests of their own, and what belongs to the tenant.
+fn about_nobody(path: &str) -> bool {
+    const ROOTS: [&str; 18] = [
+        "/v1/identity/conflicts",
+        "/v1/identity/policy",
+        "/v1/identity/reviews",
+        "/v1/segments",
+        "/v1/journeys",
+        "/v1/tag-definitions",
+        "/v1/dead-letters",
+        "/v1/imports",
+        "/v1/jobs",
+        "/v1/events/debug",
+        "/v1/sends/stats",
+        "/v1/webhook-endpoints",
+        "/v1/api-keys",
+        "/v1/users",
+        "/v1/me",
+        "/v1/auth/token",
+        "/v1/projects/{write_key}/settings",
+        "/v1/openapi.json",
+    ];
+    path == "/v1/profiles"
+        || ROOTS.iter().any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+impl Things {
+    fn path(&self, pattern: &str, customer: &str, user: &str) -> String {
+        let path = pattern
+            .replacen("{id}", customer, 1)
+            .replace("{seg}", &self.segment)
+            .replace("{jrn}", &self.journey)
+            .replace("{snd}", &self.send)
+            .replace("{key}", "called");
+        assert!(!path.contains('{'), "the table does not know a parameter of {pattern}");
+        if pattern == "/v1/profiles/lookup" { format!("{path}?key=userId:{user}") } else { path }
+    }
+}
+
+/// Two stores, a customer of each who got a message, and what they are in.
+async fn two_stores(rig: &Rig) -> Things {
+    let visited = json!({ "event": "Store Visited", "count": { "op": "gte", "value": 1 } });
+    let segment = rig.post("/v1/segments", json!({ "name": "visited", "condition": visited })).await.ok();
+    let segment = segment["id"].as_str().unwrap().to_owned();
+    rig.post(&format!("/v1/segments/{segment}/publish"), Value::Null).await.ok();
+    let definition = json!({
+        "entry": { "segment": segment, "edge": "enter" }, "reentry": "once", "start": "invite",
+        "nodes": {
+            "invite": { "type": "send", "channel": "recording", "purpose": "marketing", "content": { "text": "Hello" },
+                "next": "z" },
+            "z": { "type": "exit" }
+        }
+    });
+    let journey = rig.post("/v1/journeys", json!({ "name": "thanks", "definition": definition })).await.ok();
+    let journey = journey["id"].as_str().unwrap().to_owned();
+    rig.post(&format!("/v1/journeys/{journey}/publish"), Value::Null).await.ok();
+    rig.taken(json!([visit("u-1", Some("4S001"), "m-1"), visit("u-2", Some("4S002"), "m-2")])).await;
+    rig.relay().await;
+    Things { segment, journey, send: String::new() }
+}
+
+/// The send that a customer has.
+async fn send_of(rig: &Rig, customer: &str) -> String {
+    let shown = rig.get(&format!("/v1/profiles/{customer}")).await.ok();
+    shown["sends"][0]["send"].as_str().unwrap_or_else(|| panic!("no send: {shown}")).to_owned()
+}
+
+/// One table for every route there is: whoever has only a store learns the same of another store's customer as of one
+/// that nobody has. A new route is asked the same question, or the test fails.
+#[tokio::test]
+async fn no_route_tells_a_store_of_another_stores_customer() {
+    let rig = Rig::new().await;
+    let mut things = two_stores(&rig).await;
+    for role in ["dcc_agent", "tenant_admin"] {
+        rig.post("/v1/users", at_store(&format!("{role}@example.com"), role)).await.ok();
+    }
+    let (own, theirs) = (rig.profile_id("userId:u-1").await, rig.profile_id("userId:u-2").await);
+    let sends = [send_of(&rig, &own).await, send_of(&rig, &theirs).await];
+    let nobody = "cus_00000000000000000000000000";
+    let mut asked = 0;
+    for route in roadbook_api::ROUTES {
+        let Some(scope) = route.scope else { continue };
+        let Some(body) = about_one(route, &theirs) else {
+            assert!(
+                about_nobody(route.path),
+                "say in this test whether {} {} is about a customer",
+                route.method,
+                route.path
+            );
+            continue;
+        };
+        for role in ["dcc_agent", "tenant_admin"] {
+            let token = token(&rig, &format!("{role}@example.com")).await;
+            let at_a_store = roadbook_access::Scopes::AT_A_STORE.allows(scope);
+            for body in [body.clone(), json!({})] {
+                things.send = sends[1].clone();
+                let path = things.path(route.path, &theirs, "u-2");
+                let answer = changed(&rig, &token, route.method, &path, body.clone()).await;
+                let path = things.path(route.path, nobody, "nobody");
+                let body = serde_json::from_str(&body.to_string().replace(&theirs, nobody)).unwrap();
+                let unknown = changed(&rig, &token, route.method, &path, body).await;
+                let way = format!("{role}: {} {}", route.method, route.path);
+                assert_eq!(plain(&answer), plain(&unknown), "{way}");
+                assert!(!answer.status.is_success(), "{way}");
+                if !at_a_store {
+                    answer.is_problem(403, "missing_scope");
+                }
+            }
+            if !at_a_store {
+                continue;
+            }
+            asked += 1;
+            let path = things.path(route.path, &theirs, "u-2");
+            changed(&rig, &token, route.method, &path, body.clone()).await.is_problem(404, "not_found");
+            // The same question about their own customer is one that has an answer.
+            things.send = sends[0].clone();
+            let path = things.path(route.path, &own, "u-1");
+            let answer = changed(&rig, &token, route.method, &path, body.clone()).await;
+            let allowed = role == "dcc_agent" || route.method == "get";
+            assert!(!allowed || answer.status.is_success(), "{role}: {path}: {}", answer.text());
+        }
+    }
+    assert!(asked >= 22, "{asked} questions");
+}
+
+async fn changed(rig: &Rig, token: &str, method: &str, path: &str, body: Value) -> Answer {
+    let body = if body.is_null() || matches!(method, "get" | "delete") { String::new() } else { body.to_string() };
+    let bearer = format!("Bearer {token}");
+    rig.send(method, path, &[("authorization", &bearer), ("if-match", "*")], body).await
+}
+
+/// An answer without what differs from request to request.
+fn plain(answer: &Answer) -> (u16, Value) {
+    let mut body = answer.json();
+    for member in ["trace_id", "instance"] {
+        body[member] = Value::Null;
+    }
+    (answer.status.as_u16(), body)
+}

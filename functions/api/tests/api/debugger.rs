@@ -169,6 +169,11 @@ async fn events_come_live_and_a_reader_goes_on_where_they_were() {
         let mut from_the_start = Live::open(&rig, &rig.mine, Some(unknown)).await;
         assert_eq!(from_the_start.event().await.2["name"], "e-1", "an id of another process is passed over");
     }
+    let (process, _) = next.1.split_once('-').unwrap();
+    for ahead in [u64::MAX, 4] {
+        let mut from_the_start = Live::open(&rig, &rig.mine, Some(&format!("{process}-{ahead}"))).await;
+        assert_eq!(from_the_start.event().await.2["name"], "e-1", "the ring was forgotten since: it counts anew");
+    }
 }
 
 #[tokio::test(start_paused = true)]

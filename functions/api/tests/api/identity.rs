@@ -99,8 +99,10 @@ async fn an_unbound_identifier_leads_nowhere() {
     let phone = json!({ "kind": "phone", "value": "138 0000 0001" });
     assert_eq!(rig.post(&path, phone.clone()).await.ok(), json!({ "id": id, "identifiers_left": 1 }));
     assert_eq!(rig.get("/v1/profiles/lookup?key=phone:13800000001").await.status, StatusCode::NOT_FOUND);
-    let again = rig.post(&path, phone).await;
+    let again = rig.post(&path, phone.clone()).await;
     assert_eq!((again.status, &again.json()["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("no_such_identifier")));
+    let nobody = "/v1/profiles/cus_00000000000000000000000000/identifiers/unbind";
+    rig.post(nobody, phone).await.is_problem(404, "no_such_customer");
     for (body, pointer) in [
         (json!({ "kind": "car", "value": "x" }), "/kind"),
         (json!({ "kind": "phone" }), "/value"),

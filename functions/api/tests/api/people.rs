@@ -36,7 +36,7 @@ pub async fn with(rig: &Rig, token: &str, method: &str, path: &str, body: Value)
 }
 
 /// Signed in with a role, by the tenant's own key.
-async fn signed_in(rig: &Rig, login: &str, role: &str) -> (String, String) {
+pub async fn signed_in(rig: &Rig, login: &str, role: &str) -> (String, String) {
     let made = rig.post("/v1/users", person(login, role)).await.ok();
     (made["id"].as_str().unwrap().to_owned(), token(rig, login).await)
 }

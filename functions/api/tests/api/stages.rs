@@ -83,3 +83,28 @@ async fn a_merged_customer_stands_where_both_together_stand() {
         assert_eq!(person["stage"]["code"], "decision");
     }
 }
+
+/// The limit says so, as the others do: the event is a dead letter, and nothing of it is applied.
+#[tokio::test]
+async fn a_car_too_many_is_refused_whole() {
+    let rig = Rig::new().await;
+    let bound = |number: usize| {
+        json!({
+            "type": "track", "userId": "u-1", "event": "vehicle_bound", "messageId": format!("m-{number}"),
+            "properties": { "vin": format!("LTESTVIN{number:09}") },
+        })
+    };
+    rig.taken(json!((1..=21).map(bound).collect::<Vec<_>>())).await;
+    let letters = rig.letters().await;
+    let reason = &letters[0]["reason"];
+    assert_eq!((letters.len(), &reason["code"]), (1, &json!("too_many_cars")));
+    assert_eq!(reason["places"][0]["pointer"], "/properties/vin");
+    assert!(!reason.to_string().contains("LTESTVIN"), "{reason}");
+    let person = rig.lookup("userId:u-1").await.ok();
+    assert_eq!((person["cars"].as_array().map(Vec::len), &person["events"]), (Some(20), &json!(20)));
+    // A car that is known goes on being heard of.
+    let mut known = bound(3);
+    (known["event"], known["messageId"]) = (json!("service_completed"), json!("m-22"));
+    rig.taken(json!([known])).await;
+    assert_eq!(rig.letters().await.len(), 1);
+}

@@ -95,6 +95,7 @@ fn rules() -> Vec<(&'static str, &'static str, Rule)> {
         ("post", "/v1/api-keys", Own),
         ("delete", "/v1/api-keys/{id}", OneThing(Value::Null)),
         ("get", "/v1/me", Own),
+        ("post", "/v1/me/password", Own),
         ("get", "/v1/users", List),
         ("post", "/v1/users", Own),
         ("get", "/v1/users/{id}", OneThing(Value::Null)),

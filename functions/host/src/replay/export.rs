@@ -64,10 +64,10 @@ async fn line(app: &App, actor: &ActorKey, customer: &Customer) -> Result<Value>
         for turn in &turns {
             for entry in Record::new(&turn.record)?.body::<Event>()?.entries {
                 for fact in entry.facts {
-                    match fact {
-                        Event::Messaged { record } => messages.push(record.asked_at),
-                        Event::Journey { step: RunEvent::Ended { how: Ending::Goal, at, .. }, .. } => goals.push(at),
-                        _ => {}
+                    if let Event::Journey { step: RunEvent::Ended { how: Ending::Goal, at, .. }, .. } = fact {
+                        goals.push(at);
+                    } else if let Event::Messaged { record } = fact {
+                        messages.push(record.asked_at);
                     }
                 }
             }

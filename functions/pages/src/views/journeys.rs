@@ -13,18 +13,8 @@ use std::collections::BTreeMap;
 
 /// `GET /console/journeys`.
 pub(crate) async fn list(person: Person) -> Response {
-    let page = listed(&person).await;
+    let page = names::listed(&person, "journeys", "journeys.html").await;
     person.answer(page).await
-}
-
-async fn listed(person: &Person) -> Result<Page, Refused> {
-    let mut rows = names::all(&person.ask, "journeys").await?;
-    for row in &mut rows {
-        let id = row["id"].as_str().unwrap_or_default().to_owned();
-        row["stats"] = section(person.ask.get(&format!("/v1/journeys/{id}/stats")).await)?["data"].take();
-    }
-    rows.reverse();
-    Ok(Page::new("journeys.html", json!({ "section": "journeys", "rows": rows })))
 }
 
 /// `GET /console/journeys/{id}`.

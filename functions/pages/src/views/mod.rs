@@ -8,6 +8,7 @@ pub(crate) mod letters;
 pub(crate) mod live;
 pub(crate) mod merge;
 pub(crate) mod names;
+pub(crate) mod password;
 pub(crate) mod search;
 pub(crate) mod segments;
 pub(crate) mod sign_in;

@@ -1,6 +1,8 @@
-//! What segments and journeys are called, by id.
+//! Segments and journeys in lists: all of a kind, and what they are called, by id.
 
-use crate::ask::{Asker, Refused};
+use crate::ask::{Asker, Refused, section};
+use crate::person::Person;
+use crate::shell::Page;
 use serde_json::{Map, Value, json};
 
 /// Definitions looked at for their names. A tenant with more of them sees ids for the rest.
@@ -20,6 +22,17 @@ pub(crate) async fn all(ask: &Asker, kind: &str) -> Result<Vec<Value>, Refused> 
         }
     }
     Ok(rows)
+}
+
+/// The page of all definitions of a kind with their counts, newest first.
+pub(crate) async fn listed(person: &Person, kind: &'static str, template: &'static str) -> Result<Page, Refused> {
+    let mut rows = all(&person.ask, kind).await?;
+    for row in &mut rows {
+        let id = row["id"].as_str().unwrap_or_default().to_owned();
+        row["stats"] = section(person.ask.get(&format!("/v1/{kind}/{id}/stats")).await)?["data"].take();
+    }
+    rows.reverse();
+    Ok(Page::new(template, json!({ "section": kind, "rows": rows })))
 }
 
 /// Names of segments and journeys. Who may not read them sees ids.

@@ -14,18 +14,8 @@ const SAMPLE: usize = 10;
 
 /// `GET /console/segments`.
 pub(crate) async fn list(person: Person) -> Response {
-    let page = listed(&person).await;
+    let page = names::listed(&person, "segments", "segments.html").await;
     person.answer(page).await
-}
-
-async fn listed(person: &Person) -> Result<Page, Refused> {
-    let mut rows = names::all(&person.ask, "segments").await?;
-    for row in &mut rows {
-        let id = row["id"].as_str().unwrap_or_default().to_owned();
-        row["stats"] = section(person.ask.get(&format!("/v1/segments/{id}/stats")).await)?["data"].take();
-    }
-    rows.reverse();
-    Ok(Page::new("segments.html", json!({ "section": "segments", "rows": rows })))
 }
 
 /// `GET /console/segments/{id}`.

@@ -17,6 +17,9 @@ use tower::ServiceExt;
 /// When every test begins: 2026-01-01T00:00:00Z.
 pub const START: Moment = Moment::from_millis(1_767_225_600_000);
 
+/// The password of whoever signs in with one.
+pub const PASSWORD: &str = "correct horse battery";
+
 pub struct Rig {
     pub app: Arc<App>,
     pub secret: String,
@@ -102,6 +105,25 @@ impl Rig {
 
     pub fn browser(&self) -> Browser<'_> {
         Browser { rig: self, cookies: Mutex::default(), accepts: "en" }
+    }
+
+    /// A browser in which somebody new with this role has signed in.
+    pub async fn person(&self, role: &str) -> Browser<'_> {
+        let login = format!("{role}@example.com");
+        let body = json!({ "login": login, "name": "Test Person", "roles": [role], "password": PASSWORD });
+        self.api("post", "/v1/users", body).await;
+        self.again(role).await
+    }
+
+    /// Another browser of the same person.
+    pub async fn again(&self, role: &str) -> Browser<'_> {
+        let browser = self.browser();
+        let csrf = browser.get("/console/sign-in").await.csrf();
+        let login = format!("{role}@example.com");
+        let fields = [("csrf", csrf.as_str()), ("login", login.as_str()), ("password", PASSWORD)];
+        let answer = browser.post("/console/sign-in", &fields).await;
+        assert_eq!(answer.location(), "/console", "{}", answer.text);
+        browser
     }
 
     /// A browser that has signed in with the secret key.

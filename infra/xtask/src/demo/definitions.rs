@@ -17,6 +17,14 @@ const SEGMENTS: [(&str, &str); 4] = [
 const JOURNEYS: [(&str, &str); 2] =
     [("follow_up", "线索跟进 Lead follow-up"), ("ownership", "保养与续保 Service and renewal")];
 
+/// The tags that the journeys set: the file of the taxonomy and the key, and after how many days a value ends where the
+/// journey does not say.
+const TAGS: [(&str, &str, u64); 3] = [
+    (include_str!("../../../../schemas/tags/intent.json"), "lead_grade", 30),
+    (include_str!("../../../../schemas/tags/aftersales.json"), "service_overdue", 365),
+    (include_str!("../../../../schemas/tags/renewal.json"), "insured_here", 400),
+];
+
 /// The ids of what was created, by the names used here. Kept in the demo's folder.
 pub struct Definitions(Map<String, Value>);
 
@@ -26,6 +34,10 @@ impl Definitions {
     /// # Errors
     /// A server that refuses one.
     pub fn create(api: &Client, brand: &Brand) -> Result<Self> {
+        for (group, key, days) in TAGS {
+            let draft = tag(group, key, days)?;
+            api.expect("POST", "/v1/tag-definitions", Some(&draft)).with_context(|| format!("define {key}"))?;
+        }
         let mut made = Map::new();
         for (key, name) in SEGMENTS {
             let id = publish(api, "segments", name, "condition", segment(key))?;
@@ -61,6 +73,16 @@ impl Definitions {
         });
         found.collect::<Result<Map<_, _>>>().map(Self)
     }
+}
+
+/// The definition of a tag, as the taxonomy has it.
+fn tag(group: &str, key: &str, days: u64) -> Result<Value> {
+    let file: Value = serde_json::from_str(group).context("a file of the taxonomy")?;
+    let known = file["tags"].as_array().into_iter().flatten().find(|tag| tag["key"] == key);
+    let mut draft = known.with_context(|| format!("the taxonomy has no tag `{key}`"))?.clone();
+    draft["group"] = file["group"].clone();
+    draft["ttl_days"] = days.into();
+    Ok(draft)
 }
 
 fn publish(api: &Client, kind: &str, name: &str, field: &str, body: Value) -> Result<String> {
@@ -137,15 +159,15 @@ fn ownership(brand: &Brand) -> Value {
                 "on_event": "on_time", "on_timeout": "overdue",
             },
             "on_time": { "type": "clear_tag", "tag": "service_overdue", "next": "year" },
-            "overdue": { "type": "set_tag", "tag": "service_overdue", "value": "first", "next": "year" },
+            "overdue": { "type": "set_tag", "tag": "service_overdue", "value": "true", "next": "year" },
             "year": { "type": "wait", "duration": "P90D", "next": "renewal" },
             "renewal": to_seller(brand, "{{ traits.name | default('车主') }} 保险将到期，请联系续保", "renewed"),
             "renewed": {
                 "type": "wait_for", "event": "insurance_renewed", "timeout": "P90D",
                 "on_event": "loyal", "on_timeout": "lost",
             },
-            "loyal": { "type": "set_tag", "tag": "insured_here", "value": "yes", "next": "over" },
-            "lost": { "type": "set_tag", "tag": "insured_here", "value": "no", "next": "over" },
+            "loyal": { "type": "set_tag", "tag": "insured_here", "value": "true", "next": "over" },
+            "lost": { "type": "set_tag", "tag": "insured_here", "value": "false", "next": "over" },
             "over": { "type": "exit" },
         },
     })
@@ -158,4 +180,34 @@ fn to_seller(brand: &Brand, text: &str, next: &str) -> Value {
         "content": { "text": text },
         "next": next,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::brands::BRANDS;
+    use super::*;
+
+    /// A value that a definition does not allow would stop a journey of the demo.
+    #[test]
+    fn every_tag_that_a_journey_sets_is_defined_and_fits() {
+        let defined: Vec<Value> = TAGS.iter().map(|(group, key, days)| tag(group, key, *days).unwrap()).collect();
+        let mut set = 0;
+        for brand in &BRANDS {
+            for journey in [follow_up(brand), ownership(brand)] {
+                for node in journey["nodes"].as_object().unwrap().values().filter(|node| node["tag"].is_string()) {
+                    let known = defined.iter().find(|tag| tag["key"] == node["tag"]);
+                    let known = known.unwrap_or_else(|| panic!("{} is not defined", node["tag"]));
+                    let value = node["value"].as_str();
+                    let fits = match known["type"].as_str() {
+                        Some("bool") => value.is_none_or(|value| matches!(value, "true" | "false")),
+                        Some("enum") => known["values"].as_array().unwrap().iter().any(|one| one.as_str() == value),
+                        other => panic!("{other:?}: say here what fits"),
+                    };
+                    assert!(fits, "{node}");
+                    set += 1;
+                }
+            }
+        }
+        assert_eq!(set, 12);
+    }
 }

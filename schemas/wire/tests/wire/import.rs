@@ -2,6 +2,7 @@
 
 use super::keys;
 use proptest::prelude::*;
+use roadbook_identity::{Grade, Kind};
 use roadbook_kernel::Moment;
 use roadbook_wire::{Inbound, LineReader, Mapping, time};
 use serde_json::json;
@@ -114,7 +115,7 @@ fn mappings_that_make_no_sense() {
         (changed("event = \"lead\"", "event = \"\""), "`event`"),
         (changed("event = \"lead\"", "evnt = \"lead\""), "unknown field `evnt`"),
         (changed("columns = [\"id\", \"at\", \"model\", \"price\", \"score\"]", ""), "without a header"),
-        (changed("leads = 1", "leads = \"model\""), "integer, decimal or cents"),
+        (changed("leads = 1", "leads = \"model\""), "integer, number or cents"),
         (changed("leads = 1", "leads = 0.0000001"), "more than 6 decimals"),
         (changed("[traits.increment]", "[traits.set]\nleads = 2\n[traits.increment]"), "two operations"),
         (changed("{ value = \"fair\" }", "{ column = \"model\", kind = \"string\" }"), "type = .."),
@@ -125,14 +126,129 @@ fn mappings_that_make_no_sense() {
     }
     for (toml, header, says) in [
         (changed("user_id = \"id\"", "user_id = \"vin\""), "", "no column `vin`"),
-        (changed("\"at\", \"model\"", "\"at\", \"id\""), "", "two columns are called `id`"),
-        (changed("model = \"model\"", "model = \"model:date\""), "", "only the date column"),
-        (changed("event =", "header = true\nevent ="), "id,at,model,price\n", "the header of the file says"),
+        (changed("\"at\", \"model\"", "\"at\", \"id\""), "", "two columns have one name"),
+        (changed("event =", "header = true\nevent ="), "id,at,model,price\n", "names other columns"),
     ] {
         let mapping = Mapping::parse(&toml).unwrap();
         let error = LineReader::new(&mapping, header.as_bytes(), &keys(), "file").err().expect(&toml);
         assert!(error.to_string().contains(says), "{error}");
     }
+}
+
+const PEOPLE: &str = r#"
+delimiter = ","
+header = true
+call = "identify"
+user_id = "member"
+[identifiers]
+phone = "mobile"
+email = "mail"
+unionid = "unionid"
+crm_id = "crm"
+openid = { column = "openid", scope = "wx0000000000000001" }
+external_userid = { column = "wecom", scope = "ww0000000000000001" }
+dms_id = { column = "dms", scope_column = "dealer" }
+[evidence]
+phone = "attested"
+[date]
+column = "at"
+format = "%Y-%m-%d"
+zone = "Asia/Shanghai"
+[traits.set]
+name = "name:text"
+income = "income:number"
+married = "married:bool"
+birthday = { column = "born", type = "date", format = "%Y/%m/%d" }
+since = "at:date"
+[properties]
+vin = "vin:vin"
+"#;
+
+const PEOPLE_HEADER: &[u8] =
+    b"member,mobile,mail,unionid,crm,openid,wecom,dms,dealer,at,name,income,married,born,vin\n";
+
+fn people() -> LineReader {
+    LineReader::new(&Mapping::parse(PEOPLE).unwrap(), PEOPLE_HEADER, &keys(), "file").unwrap()
+}
+
+#[test]
+fn a_line_about_a_person_by_every_kind() {
+    let line = "u-1,138 0000 0001,Test@Example.com,u0000000000000000001,C1,o000000000000000000000000001,wm00000000000000000000000001,D1,4S001,2026-02-01,Test Person,12.5,是,1990/1/5,ltestvin000000001";
+    let inbound = read(&people(), line);
+    let observation = &inbound.observation;
+    assert_eq!(observation.name, "identify");
+    assert_eq!(
+        super::who(&inbound),
+        [
+            "user_id:u-1",
+            "crm_id:C1",
+            "dms_id@4S001:D1",
+            "unionid:u0000000000000000001",
+            "external_userid@ww0000000000000001:wm00000000000000000000000001",
+            "openid@wx0000000000000001:o000000000000000000000000001",
+            "phone:+8613800000001",
+            "email:test@example.com"
+        ]
+    );
+    assert_eq!((observation.grade(Kind::Phone), observation.grade(Kind::Email)), (Grade::Attested, Grade::Login));
+    let expected = json!({ "name": "Test Person", "income": 12.5, "married": true, "birthday": "1990-01-05",
+        "since": "2026-02-01" });
+    assert_eq!(super::set(&inbound), expected);
+    assert_eq!(super::properties(&inbound), json!({ "vin": "LTESTVIN000000001" }));
+}
+
+#[test]
+fn an_empty_cell_says_nothing() {
+    let inbound = read(&people(), ",13800000001,,,,,,,,2026-02-01,,,,,");
+    assert_eq!(super::who(&inbound), ["phone:+8613800000001"]);
+    assert_eq!((super::set(&inbound), super::properties(&inbound)), (json!({ "since": "2026-02-01" }), json!({})));
+}
+
+#[test]
+fn a_bad_cell_is_named_by_its_column() {
+    for (line, shown) in [
+        (",,,,,,,,,2026-02-01,,,,,", "line 9, column `member`: it names nobody"),
+        (",1380000000x,,,,,,,,2026-02-01,,,,,", "line 9, column `mobile`: it is malformed"),
+        ("u-1,,nobody,,,,,,,2026-02-01,,,,,", "line 9, column `mail`: it is malformed"),
+        ("u-1,,,,,,,D1,,2026-02-01,,,,,", "line 9, column `dealer`: the scope of the dms_id is empty"),
+        ("u-1,,,,,,,,,2026-02-01,,much,,,", "line 9, column `income`: expected a number"),
+        ("u-1,,,,,,,,,2026-02-01,,,maybe,,", "line 9, column `married`: expected yes or no"),
+        ("u-1,,,,,,,,,2026-02-01,,,,5.1.1990,", "line 9, column `born`: expected a date of the form %Y/%m/%d"),
+        ("u-1,,,,,,,,,2026-02-01,,,,,LTEST", "line 9, column `vin`: expected a VIN"),
+    ] {
+        let error = people().read(line.as_bytes(), 9).unwrap_err().to_string();
+        assert!(error.starts_with(shown), "{line}: {error}");
+    }
+}
+
+#[test]
+fn the_name_of_an_event_from_a_column() {
+    let toml = LEADS.replace("event = \"lead\"", "event = { column = \"model\" }");
+    let reader = LineReader::new(&Mapping::parse(&toml).unwrap(), b"", &keys(), "file").unwrap();
+    assert_eq!(read(&reader, "L-1,2025-01-31 08:00,store_visit,1,1").observation.name, "store_visit");
+    let error = reader.read(b"L-1,2025-01-31 08:00,,1,1", 3).unwrap_err().to_string();
+    assert!(error.starts_with("line 3, column `model`: expected the name of an event"), "{error}");
+}
+
+#[test]
+fn mappings_that_name_nobody_or_nothing() {
+    for (from, to, says) in [
+        ("phone = \"mobile\"", "fax = \"mobile\"", "`identifiers.fax`: unknown identifier kind"),
+        ("phone = \"mobile\"", "vin = \"mobile\"", "`identifiers.vin`: it names a car"),
+        ("phone = \"mobile\"", "userId = \"mobile\"", "`identifiers.userId`: the kind user_id is named twice"),
+        ("phone = \"mobile\"", "phone = { column = \"mobile\", scope = \"x\" }", "the kind phone has no scope"),
+        (", scope = \"wx0000000000000001\"", "", "the kind openid needs the appid"),
+        ("phone = \"attested\"", "phone = \"sure\"", "`evidence.phone`: write one of"),
+        ("call = \"identify\"", "event = \"x\"\ncall = \"identify\"", "an identify has no name"),
+        ("call = \"identify\"", "", "a track needs the name of its event"),
+        ("name = \"name:text\"", "name = { column = \"name\", format = \"%Y\" }", "only the type date"),
+    ] {
+        assert!(PEOPLE.contains(from), "{from}");
+        let error = Mapping::parse(&PEOPLE.replace(from, to)).expect_err(to).to_string();
+        assert!(error.contains(says), "{error}");
+    }
+    let nobody = LEADS.replace("user_id = \"id\"", "");
+    assert!(Mapping::parse(&nobody).unwrap_err().to_string().contains("`identifiers`: name at least one column"));
 }
 
 #[test]
@@ -183,7 +299,7 @@ const CDNOW_TOTALS: (i64, i64, i64) = (69_659, 167_881, 250_031_563);
 proptest! {
     #[test]
     fn any_line(line in prop::collection::vec(any::<u8>(), 0..80), text in "[ 0-9a-z,\".]{0,60}") {
-        for reader in [cdnow(), leads()] {
+        for reader in [cdnow(), leads(), people()] {
             let _ = reader.read(&line, 2);
             let _ = reader.read(text.as_bytes(), 2);
         }

@@ -7,8 +7,10 @@ use aws_sdk_dynamodbstreams as streams;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use roadbook_aws::{Dynamo, Settings, connect, stream, tables};
+use roadbook_kernel::ActorKey;
 use roadbook_runtime::ports::{Carried, Ledger, Turn};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Mutex;
@@ -114,6 +116,29 @@ impl Place {
         let ask = self.streams.get_shard_iterator().stream_arn(arn).shard_id(shard.shard_id().expect("a name"));
         let ask = ask.shard_iterator_type(streams::types::ShardIteratorType::TrimHorizon);
         ask.send().await.expect("an iterator").shard_iterator.expect("an iterator")
+    }
+
+    /// An actor's row as it is stored: bytes by attribute.
+    pub async fn row(&self, actor: &ActorKey) -> BTreeMap<String, usize> {
+        let records = self.whole_stream().await;
+        let mine = |record: &&EventRecord| match record.change.keys.get("sk") {
+            Some(serde_dynamo::AttributeValue::B(local)) => *local == actor.to_bytes()[16..],
+            _ => false,
+        };
+        let last = records.iter().rfind(mine).expect("the row was written");
+        let size = |value: &serde_dynamo::AttributeValue| match value {
+            serde_dynamo::AttributeValue::B(bytes) => bytes.len(),
+            serde_dynamo::AttributeValue::S(text) | serde_dynamo::AttributeValue::N(text) => text.len(),
+            _ => 0,
+        };
+        last.change.new_image.iter().map(|(name, value)| (name.clone(), size(value))).collect()
+    }
+
+    async fn whole_stream(&self) -> Vec<EventRecord> {
+        let going_on = self.iterator.lock().await.take();
+        let records = self.records().await;
+        *self.iterator.lock().await = going_on;
+        records
     }
 
     /// The turns the stream brought since the last call.

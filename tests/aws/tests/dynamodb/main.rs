@@ -5,4 +5,5 @@ mod emulator;
 mod engine;
 mod network;
 mod once;
+mod outbox;
 mod suite;

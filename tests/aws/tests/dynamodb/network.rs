@@ -31,9 +31,11 @@ struct State {
     fates: VecDeque<Fate>,
     /// Operations of all writes so far.
     writes: Vec<String>,
+    /// Operations of all reads so far, and whether each asked for the latest.
+    reads: Vec<(String, bool)>,
 }
 
-/// The network. Reads always work.
+/// The network. Reads always work, and are written down.
 #[derive(Clone, Debug)]
 pub struct Network {
     behind: SharedHttpClient,
@@ -56,6 +58,7 @@ impl Network {
         let mut state = self.state.lock().expect("no panic");
         state.fates = fates.iter().copied().collect();
         state.writes.clear();
+        state.reads.clear();
     }
 
     /// The operations of all writes since [`Network::expect`].
@@ -63,10 +66,18 @@ impl Network {
         self.state.lock().expect("no panic").writes.clone()
     }
 
+    /// The operations of all reads since [`Network::expect`], each with whether it asked for the latest.
+    pub fn reads(&self) -> Vec<(String, bool)> {
+        self.state.lock().expect("no panic").reads.clone()
+    }
+
     fn fate(&self, request: &HttpRequest) -> Fate {
         let operation = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let operation = operation.unwrap_or_default();
         if !["UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"].contains(&operation) {
+            let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+            let latest = body.contains(r#""ConsistentRead":true"#);
+            self.state.lock().expect("no panic").reads.push((operation.to_owned(), latest));
             return Fate::Works;
         }
         let mut state = self.state.lock().expect("no panic");

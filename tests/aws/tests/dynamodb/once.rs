@@ -8,7 +8,7 @@ use roadbook_it::carrying::{Stumbling, counters, nothing_is_carried_twice};
 use roadbook_it::rig::TENANT;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId};
 use roadbook_runtime::ports::{
-    Carried, Commit, CommitError, Expect, Fault, History, Item, ItemKey, Ledger, Put, Store, Turn,
+    Carried, Commit, CommitError, DueKind, Expect, Fault, History, Item, ItemKey, Ledger, Put, Space, Store, Turn,
 };
 use std::sync::Arc;
 
@@ -54,6 +54,23 @@ async fn a_turn_is_one_request() {
     let Err(CommitError::Conflict { current, .. }) = place.dynamo.commit(row(1)).await else { panic!("a conflict") };
     assert_eq!(current.map(|item| item.version), Some(1), "what is there comes with the refusal");
     assert_eq!(network.writes(), ["UpdateItem", "UpdateItem"]);
+}
+
+/// The emulator always answers with the latest; DynamoDB only where it is asked to.
+#[tokio::test]
+async fn what_decides_is_read_at_its_latest() {
+    let Some((network, place)) = place("what_decides_is_read_at_its_latest").await else { return };
+    let actor = turn(1).actor;
+    network.expect(&[]);
+    place.dynamo.load(&ItemKey::actor(&actor)).await.expect("a read");
+    place.dynamo.scan(Space::Document, TENANT, b"", None, 9).await.expect("a scan");
+    place.dynamo.find(&actor, MessageId::from_u128(1)).await.expect("a search");
+    place.dynamo.turns(&actor, 0, 9).await.expect("history");
+    let latest = |operation: &str| (operation.to_owned(), true);
+    assert_eq!(network.reads(), [latest("GetItem"), latest("Query"), latest("Query"), latest("Query")]);
+    network.expect(&[]);
+    place.dynamo.due_page(DueKind::Actor, 0, None, 9).await.expect("the index");
+    assert!(network.reads().iter().all(|(_, latest)| !latest), "an index refuses to be asked for it");
 }
 
 #[tokio::test]

@@ -27,12 +27,7 @@ const PAGE_LINES_MAX: usize = 70;
 
 const FILE_LINES_MAX: usize = 400;
 /// Files over the limit, and why each is still one idea.
-const LONG: &[(&str, &str)] = &[
-    ("actors/customer/src/unmerge.rs", "one walk over the past; a cut would send the reader back and forth"),
-    ("actors/runtime/src/gate.rs", "every way an identifier changes hands, so that they can be compared side by side"),
-    ("infra/xtask/src/demo/people.rs", "what made-up people do, one after another"),
-    ("tests/it/tests/it/doctor.rs", "one damage after another, each found, planned and repaired"),
-];
+const LONG: &[(&str, &str)] = &[];
 
 /// Marks of unfinished work.
 const MARKS: &[(&str, &str)] = &[

@@ -158,6 +158,35 @@ async fn people_of_a_car_stay_several_people_and_are_found() {
 }
 
 #[tokio::test]
+async fn a_merge_that_moves_the_headline_says_so() {
+    let rig = Rig::memory();
+    let (al, bo, cy) = (user("al"), user("bo"), user("cy"));
+    rig.observe_each(&[
+        did("lead_submitted", &al, 1),
+        did("delivery_completed", &bo, 2).with("vin", OTHER_VIN),
+        did("page", &cy, 3),
+    ])
+    .await;
+    let before = rig.customer(&al).await.position().map(|at| at.stage);
+    let (bo, cy) = (rig.customer(&bo).await.id, rig.customer(&cy).await.id);
+    let told = moves(&rig, &al, false).await.len();
+    rig.tell(&al, "merge", Command::MergeWith { other: bo }, day(4)).await;
+    let after = rig.customer(&al).await.position().map(|at| at.stage);
+    assert_ne!(before, after);
+    assert_eq!(moves(&rig, &al, false).await[told..], [(before, after, 4)]);
+    rig.tell(&al, "merge again", Command::MergeWith { other: cy }, day(5)).await;
+    assert_eq!(moves(&rig, &al, false).await.len(), told + 1, "who brings nothing moves nothing");
+    // Who came later survives nothing: the fact stands with the survivor, whoever was asked.
+    let rig = Rig::memory();
+    let (al, bo) = (user("al"), user("bo"));
+    rig.observe_each(&[did("page", &al, 1), did("lead_submitted", &bo, 2)]).await;
+    let other = rig.customer(&al).await.id;
+    rig.tell(&bo, "merge", Command::MergeWith { other }, day(3)).await;
+    let stage = rig.customer(&al).await.position().map(|at| at.stage);
+    assert_eq!((rig.customer(&al).await.id, moves(&rig, &al, false).await), (other, vec![(None, stage, 3)]));
+}
+
+#[tokio::test]
 async fn who_gets_an_id_back_gets_the_car_back() {
     let rig = Rig::memory();
     let (al, bo) = (user("al"), user("bo"));

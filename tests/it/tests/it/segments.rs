@@ -1,12 +1,14 @@
 //! A segment saved today counts last month's events.
 
+use bytes::Bytes;
 use roadbook_audience::Occurrence;
 use roadbook_customer::Command;
 use roadbook_it::Backend;
 use roadbook_it::faulty::Faulty;
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, anon, user};
-use roadbook_kernel::{DAY_MS, MINUTE_MS, Moment, SegmentId};
+use roadbook_kernel::{ActorKey, DAY_MS, MINUTE_MS, Moment, SegmentId};
+use roadbook_runtime::ports::{Commit, Expect, Item, ItemKey, Put, Store};
 use roadbook_runtime::projections::segment_stats;
 use roadbook_runtime::{Memory, advance_backfill, backfill_progress};
 use serde_json::json;
@@ -48,6 +50,26 @@ async fn members<S: Backend>(rig: &Rig<S>, segment: SegmentId) -> i64 {
 
 fn at_least(count: u32, days: u32) -> serde_json::Value {
     json!({"event": "purchase", "count": {"op": "gte", "value": count}, "within_days": days})
+}
+
+/// One damaged row is one customer's trouble: those behind it in the store are looked at all the same.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_stops_no_sweep() {
+    let rig = Rig::memory();
+    a_month(&rig, 4).await;
+    rig.at(day(10));
+    let key = ItemKey::actor(&ActorKey::customer(rig.tenant, rig.rows().await[0].state.id));
+    let sound = rig.store.load(&key).await.expect("no fault").expect("a row");
+    let write = async |body: Bytes| {
+        let item = Some(Item { version: sound.version, body });
+        let puts = vec![Put { key: key.clone(), expect: Expect::Anything, item }];
+        rig.store.commit(Commit { puts, ..Commit::default() }).await.expect("it is written");
+    };
+    write(Bytes::from_static(b"garbled")).await;
+    let never = rig.segment("never", json!({"event": "purchase", "count": {"op": "lte", "value": 2}})).await;
+    rig.backfill(never, 1).await;
+    write(sound.body.clone()).await;
+    assert_eq!(inside(&rig, never).await, ["user-01", "user-02"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Webhooks from the fact to somebody else's server, over real HTTP, and what happens when that server does not answer.
 
+mod described;
 mod receiver;
 
 use async_trait::async_trait;
@@ -128,6 +129,7 @@ async fn every_topic_arrives_signed_as_a_cloud_event_without_anything_personal()
     assert_eq!(types, expected);
     let mut ids = BTreeSet::new();
     for call in &calls {
+        described::holds(call);
         assert!(call.is_signed_with(SECRET) && !call.is_signed_with(OTHER_SECRET), "{call:?}");
         assert_eq!(
             (call.path.as_str(), call.content_type.as_str()),
