@@ -3,9 +3,8 @@
 
 use crate::environment::Environment;
 use crate::provider::ProviderDocuments;
-use crate::secrets::Secrets;
+use crate::secrets::{Network, Secrets};
 use anyhow::Result;
-use aws_sdk_dynamodb::Client;
 use roadbook_access::Fetch;
 use roadbook_app::App;
 use roadbook_aws::{Dynamo, Settings, connect};
@@ -28,7 +27,7 @@ pub struct Product {
     pub environment: Environment,
     /// Both tables.
     pub store: Arc<Dynamo>,
-    client: Client,
+    network: Network,
     secrets: Mutex<Option<(Instant, Arc<Secrets>)>>,
     kept: Mutex<Option<(Instant, Kept)>>,
     outside: OnceCell<Outside>,
@@ -58,8 +57,10 @@ impl Product {
     pub async fn new(environment: Environment) -> Self {
         let client = connect(&Settings::default()).await;
         let store = Arc::new(Dynamo::new(&client, &environment.tables));
+        let config = client.config();
+        let network = Network { http: config.http_client(), region: config.region().map(ToString::to_string) };
         let (secrets, kept) = (Mutex::new(None), Mutex::new(None));
-        Self { environment, store, client, secrets, kept, outside: OnceCell::new() }
+        Self { environment, store, network, secrets, kept, outside: OnceCell::new() }
     }
 
     /// The application, no older than [`BELIEVED`].
@@ -86,7 +87,7 @@ impl Product {
             Some((_, secrets)) => Some(secrets.clone()),
             None => None,
         };
-        let secrets = match (Secrets::fetch(&self.environment, &self.client).await, former) {
+        let secrets = match (Secrets::fetch(&self.environment, &self.network).await, former) {
             (Ok(secrets), _) => Arc::new(secrets),
             (Err(error), Some(former)) => {
                 tracing::error!(error = format!("{error:#}"), "secrets cannot be read; going on with the former ones");

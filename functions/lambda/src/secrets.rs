@@ -3,9 +3,17 @@
 use crate::environment::Environment;
 use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::Client as Neighbour;
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::SharedHttpClient;
 use roadbook_app::{Config, Resolved};
+
+/// The connections another client has, so that there is one pool and one set of certificates.
+pub struct Network {
+    /// Its connections.
+    pub http: Option<SharedHttpClient>,
+    /// Its region.
+    pub region: Option<String>,
+}
 
 /// What only Secrets Manager knows.
 pub struct Secrets {
@@ -16,12 +24,12 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Fetches both, over the connections `neighbour` keeps.
+    /// Fetches both.
     ///
     /// # Errors
     /// A secret that cannot be read, a key that is none, or everything that is wrong with the settings.
-    pub async fn fetch(environment: &Environment, neighbour: &Neighbour) -> Result<Self> {
-        let client = client(neighbour).await;
+    pub async fn fetch(environment: &Environment, network: &Network) -> Result<Self> {
+        let client = client(network).await;
         let master = key(&text(&client, &environment.master_key, "the master key").await?)?;
         let toml = match &environment.settings {
             Some(secret) => text(&client, secret, "the settings").await?,
@@ -32,13 +40,13 @@ impl Secrets {
     }
 }
 
-async fn client(neighbour: &Neighbour) -> Client {
+async fn client(network: &Network) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
-    if let Some(http) = neighbour.config().http_client() {
-        loader = loader.http_client(http);
+    if let Some(http) = &network.http {
+        loader = loader.http_client(http.clone());
     }
-    if let Some(region) = neighbour.config().region() {
-        loader = loader.region(Region::new(region.to_string()));
+    if let Some(region) = &network.region {
+        loader = loader.region(Region::new(region.clone()));
     }
     Client::new(&loader.load().await)
 }
