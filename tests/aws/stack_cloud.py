@@ -53,14 +53,15 @@ class Stack:
         state = lambda: self.lambdas.get_event_source_mapping(UUID=source)["State"]  # noqa: E731
         eventually(f"the relay is {wanted.lower()}", lambda: state() == wanted)
 
-    def bring_all_again(self):
-        """A second relay that begins at the beginning of the stream: every turn is carried once more."""
+    def another_relay(self, begins):
+        """A second mapping in place of the first: it begins at TRIM_HORIZON, or at LATEST as if the stream had
+        forgotten."""
         former = self.lambdas.get_event_source_mapping(UUID=self.outputs["RelaySourceId"])
         kept = ("EventSourceArn", "BatchSize", "FilterCriteria", "FunctionResponseTypes", "BisectBatchOnFunctionError")
         settings = {name: former[name] for name in kept if name in former}
         self.lambdas.delete_event_source_mapping(UUID=former["UUID"])
         made = self.lambdas.create_event_source_mapping(
-            FunctionName=f"{STACK}-relay:live", StartingPosition="TRIM_HORIZON", **settings
+            FunctionName=f"{STACK}-relay:live", StartingPosition=begins, **settings
         )
         self.outputs["RelaySourceId"] = made["UUID"]
 

@@ -8,6 +8,7 @@
 //! | Where do the master key and the credentials come from? | `secrets.rs` |
 //! | How does HTTP come in? | `api.rs` |
 //! | How are turns carried? | `relay.rs` |
+//! | What if the stream has forgotten? | `repair.rs` |
 //! | What happens every minute? | `sweep.rs` |
 //! | How is the first tenant made? | `admin.rs` |
 //! | When is there no time left? | `deadline.rs` |
@@ -22,6 +23,7 @@ mod metrics;
 mod product;
 mod provider;
 mod relay;
+mod repair;
 mod role;
 mod secrets;
 mod sweep;
@@ -59,7 +61,7 @@ async fn serve(environment: Environment) -> Result<(), Error> {
     match role {
         Role::Api => lambda_http::run(service_fn(|request| api::answer(&product, request))).await,
         Role::Relay => {
-            let told = async |event: LambdaEvent<_>| -> Result<Value, Error> { relay::carry(&product, event).await };
+            let told = async |event: LambdaEvent<_>| -> Result<Value, Error> { relay::work(&product, event).await };
             lambda_runtime::run(service_fn(told)).await
         }
         Role::Sweep => {

@@ -2,21 +2,40 @@
 
 use crate::deadline::{Deadline, TURN};
 use crate::product::Product;
+use crate::repair::{self, Order};
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use lambda_runtime::{Error, LambdaEvent};
 use roadbook_runtime::ports::{Fault, Turn};
 use roadbook_runtime::relay;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Carries a batch. Answers which record is to be brought again: it, and all behind it, so that order holds.
+/// What the relay is given: a batch of the stream, or an operator's word.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Given {
+    /// Somebody invoked it.
+    Order(Order),
+    /// The stream brought records.
+    Batch(Event),
+}
+
+/// Does what it is given.
 ///
 /// # Errors
-/// Secrets that cannot be had: the whole batch is brought again.
-pub async fn carry(product: &Product, event: LambdaEvent<Event>) -> Result<Value, Error> {
-    let app = product.app().await?.app;
-    let records = event.payload.records;
+/// Secrets that cannot be had, or a fault that stopped a repair: asked again, it goes on.
+pub async fn work(product: &Product, event: LambdaEvent<Given>) -> Result<Value, Error> {
     let deadline = Deadline::at_ms(event.context.deadline);
-    let (turns, unreadable) = read(&records);
+    match event.payload {
+        Given::Order(order) => repair::carry_out(product, order, deadline).await,
+        Given::Batch(event) => carry(product, &event.records, deadline).await,
+    }
+}
+
+/// Carries a batch. Answers which record is to be brought again: it, and all behind it, so that order holds.
+async fn carry(product: &Product, records: &[EventRecord], deadline: Deadline) -> Result<Value, Error> {
+    let app = product.app().await?.app;
+    let (turns, unreadable) = read(records);
     let carried = |turns| relay::carry(&app.engine, product.store.as_ref(), turns);
     let stopped = in_order(turns, carried, || deadline.leaves(TURN)).await.or(unreadable);
     let failures: Vec<Value> =
