@@ -71,8 +71,9 @@ async fn serve(environment: Environment) -> Result<(), Error> {
             lambda_runtime::run(service_fn(told)).await
         }
         Role::Admin => {
-            let told =
-                async |event: LambdaEvent<_>| -> Result<Value, Error> { admin::carry_out(&product, event.payload).await };
+            let told = async |event: LambdaEvent<_>| -> Result<Value, Error> {
+                admin::carry_out(&product, event.payload).await
+            };
             lambda_runtime::run(service_fn(told)).await
         }
     }

@@ -68,7 +68,8 @@ fn newest_glibc(program: &[u8]) -> Option<(u32, u32)> {
     const MARK: &[u8] = b"GLIBC_";
     let version = |at: usize| {
         let rest = program[at + MARK.len()..].iter();
-        let text: String = rest.take(8).map(|byte| *byte as char).take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        let text: String =
+            rest.take(8).map(|byte| *byte as char).take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         let mut parts = text.split('.').map(|part| part.parse().ok());
         Some((parts.next()??, parts.next()??))
     };

@@ -19,9 +19,8 @@ fn resource<'a>(template: &'a str, table: &Table) -> &'a str {
 /// A key as the template writes it.
 fn schema(key: &[KeyPart; 2], indent: &str) -> String {
     let kinds = ["HASH", "RANGE"];
-    let line = |((name, _), kind): (&KeyPart, &str)| {
-        format!("{indent}  - {{ AttributeName: {name}, KeyType: {kind} }}\n")
-    };
+    let line =
+        |((name, _), kind): (&KeyPart, &str)| format!("{indent}  - {{ AttributeName: {name}, KeyType: {kind} }}\n");
     format!("{indent}KeySchema:\n{}", key.iter().zip(kinds).map(line).collect::<String>())
 }
 
@@ -30,16 +29,20 @@ fn every_table_has_its_keys_its_index_and_its_stream() {
     let template = template();
     for table in TABLES {
         let resource = resource(&template, table);
-        let holds = |wanted: &str| assert!(resource.contains(wanted), "{} lacks:\n{wanted}\nin:{resource}", table.suffix);
+        let holds =
+            |wanted: &str| assert!(resource.contains(wanted), "{} lacks:\n{wanted}\nin:{resource}", table.suffix);
         let index = table.index.iter().flat_map(|(_, key)| key);
-        let attribute = |(name, kind): &KeyPart| format!("        - {{ AttributeName: {name}, AttributeType: {kind} }}\n");
+        let attribute =
+            |(name, kind): &KeyPart| format!("        - {{ AttributeName: {name}, AttributeType: {kind} }}\n");
         let attributes: String = table.key.iter().chain(index).map(attribute).collect();
         holds(&format!("      AttributeDefinitions:\n{attributes}      KeySchema:\n"));
         holds(&schema(&table.key, "      "));
         match &table.index {
             Some((name, key)) => {
                 let key = schema(key, "          ");
-                holds(&format!("        - IndexName: {name}\n{key}          Projection: {{ ProjectionType: KEYS_ONLY }}\n"));
+                holds(&format!(
+                    "        - IndexName: {name}\n{key}          Projection: {{ ProjectionType: KEYS_ONLY }}\n"
+                ));
             }
             None => assert!(!resource.contains("GlobalSecondaryIndexes"), "{}", table.suffix),
         }

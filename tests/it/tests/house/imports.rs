@@ -22,7 +22,8 @@ const ADAPTER: &str = "an adapter fills ports of the engine; adapters know nothi
 const DOOR: &str = "a door knows the engine, the wire and the app; never a store, a vendor or the mailboxes";
 const CONSOLE: &str = "pages ask the public API and nothing behind it: what they show, anybody could ask for";
 const BINARY: &str = "the host puts everything together; it never sees the simulator or another host";
-const FUNCTION: &str = "the functions put the same doors together over AWS; they never see the other host, its store or its mailboxes";
+const FUNCTION: &str =
+    "the functions put the same doors together over AWS; they never see the other host, its store or its mailboxes";
 const OUTSIDE: &str = "it drives the product from outside, or misunderstandings would cancel out on both sides";
 const CLOUD: &str = "the AWS SDK and its shapes are behind ports, in one crate";
 const PROOF: &str = "tests may see everything";
