@@ -9,10 +9,12 @@
 //! | `test`, `ci` | `suite/` (one step, one function) |
 //! | `bench` | `bench.rs` |
 //! | `schemas` | `schemas.rs` |
+//! | `package` | `package.rs` |
 
 mod bench;
 mod demo;
 mod http;
+mod package;
 mod place;
 mod process;
 mod run;
@@ -44,6 +46,8 @@ enum Verb {
     Bench(bench::Options),
     /// Write the JSON Schemas that are generated from code.
     Schemas(schemas::Options),
+    /// Build what the functions of the AWS stack run, and lay it where `infra/template.yaml` looks for it.
+    Package(package::Options),
 }
 
 fn main() -> ExitCode {
@@ -65,5 +69,6 @@ fn carry_out(verb: Verb) -> Result<bool> {
         Verb::Ci(options) => suite::run(place.in_ci(), &options),
         Verb::Bench(options) => bench::run(&place, &options),
         Verb::Schemas(options) => schemas::run(&place, &options),
+        Verb::Package(options) => package::run(&place, &options),
     }
 }

@@ -2,23 +2,51 @@
 
 use super::bench::{Bench, Verdict};
 use super::tools;
+use crate::package;
 use crate::process::Process;
 use crate::run;
 use anyhow::Result;
+use std::path::PathBuf;
+
+/// Keys that the emulator takes: an account of its own, and no account of anybody.
+const KEYS: [(&str, &str); 4] = [
+    ("AWS_ACCESS_KEY_ID", "test"),
+    ("AWS_SECRET_ACCESS_KEY", "test"),
+    ("AWS_DEFAULT_REGION", "us-east-1"),
+    ("AWS_REGION", "us-east-1"),
+];
 
 /// The store on DynamoDB: conformance, the stream, and a network that throttles and loses answers.
 pub fn dynamodb(bench: &Bench) -> Result<Verdict> {
-    let folder = bench.place.root.join("tests/aws");
-    let venv = bench.place.target.join("aws").join("venv");
-    let python = tools::python_with(bench, &folder.join("requirements.txt"), &venv, "aws")?;
-    let mut start = bench.place.command(python);
-    start.arg(folder.join("emulator.py"));
-    let log = bench.fresh_folder("aws")?.join("emulator.log");
-    let emulator = Process::start("the AWS emulator", &mut start, &log)?;
+    let (emulator, _) = start(bench, "aws")?;
     // Of the whole workspace: another selection of packages would compile the SDK again with other features.
     let mut tests = bench.place.cargo(&["test", "--workspace", "--locked", "--test", "dynamodb"]);
     tests.env("ROADBOOK_DYNAMODB", emulator.told("url")?);
     let held = run::quietly(&mut tests, &bench.log("dynamodb"));
     emulator.stop()?;
     held.map(|()| Verdict::Passed)
+}
+
+/// The stack: packaged, deployed as somebody would deploy it, driven over HTTP.
+pub fn stack(bench: &Bench) -> Result<Verdict> {
+    run::quietly(&mut package::build(&bench.place), &bench.log("package"))?;
+    package::lay_out(&bench.place)?;
+    let (emulator, python) = start(bench, "stack")?;
+    let mut script = bench.place.command(python);
+    script.arg("tests/aws/stack.py").env("AWS_ENDPOINT_URL", emulator.told("url")?).envs(KEYS);
+    script.env("SAM_CLI_TELEMETRY", "0").env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
+    let held = run::quietly(&mut script, &bench.log("stack"));
+    emulator.stop()?;
+    held.map(|()| Verdict::Passed)
+}
+
+/// Starts the emulator; it ends with what is returned. And the Python that has its packages.
+fn start(bench: &Bench, name: &str) -> Result<(Process, PathBuf)> {
+    let folder = bench.place.root.join("tests/aws");
+    let venv = bench.place.target.join("aws").join("venv");
+    let python = tools::python_with(bench, &folder.join("requirements.txt"), &venv, "aws")?;
+    let mut start = bench.place.command(&python);
+    start.arg(folder.join("emulator.py"));
+    let log = bench.fresh_folder(name)?.join("emulator.log");
+    Ok((Process::start("the AWS emulator", &mut start, &log)?, python))
 }

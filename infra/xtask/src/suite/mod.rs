@@ -48,6 +48,11 @@ const STEPS: &[Step] = &[
         proves: "the store on DynamoDB, against an emulator: conformance, lost answers, throttling",
         run: emulated::dynamodb,
     },
+    Step {
+        name: "stack",
+        proves: "sam deploy of the packaged functions on an emulator; an SDK's events, timers, the relay stopped",
+        run: emulated::stack,
+    },
     Step { name: "programs", proves: "roadbook and the simulator build", run: code::programs },
     Step { name: "oracle", proves: "the CDNOW oracle agrees with its own tests", run: replay::oracle },
     Step { name: "replay", proves: "the CDNOW replay equals the oracle, twice, byte for byte", run: replay::cdnow },

@@ -22,6 +22,8 @@ const ADAPTER: &str = "an adapter fills ports of the engine; adapters know nothi
 const DOOR: &str = "a door knows the engine, the wire and the app; never a store, a vendor or the mailboxes";
 const CONSOLE: &str = "pages ask the public API and nothing behind it: what they show, anybody could ask for";
 const BINARY: &str = "the host puts everything together; it never sees the simulator or another host";
+const FUNCTION: &str =
+    "the functions put the same doors together over AWS; they never see the other host, its store or its mailboxes";
 const OUTSIDE: &str = "it drives the product from outside, or misunderstandings would cancel out on both sides";
 const CLOUD: &str = "the AWS SDK and its shapes are behind ports, in one crate";
 const PROOF: &str = "tests may see everything";
@@ -104,6 +106,11 @@ const ROOMS: &[Room] = &[
         ],
         why: BINARY,
     },
+    Room {
+        package: "lambda",
+        may: &["kernel", "runtime", "aws", "channels", "observe", "access", "app", "api", "jobs", "send"],
+        why: FUNCTION,
+    },
     Room { package: "xtask", may: &[], why: OUTSIDE },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
@@ -152,13 +159,15 @@ const GUESTS: &[Guest] = &[
     },
     Guest { name: "fjall", hosts: &["embedded"], why: "the store of one machine is behind ports" },
     Guest { name: "reqwest", hosts: &["channels"], why: "infra/channels is the product's only outbound HTTP" },
+    Guest { name: "aws-sdk-secretsmanager", hosts: &["lambda"], why: "a function fetches its key where it starts" },
+    Guest { name: "aws-config", hosts: &["aws", "lambda"], why: CLOUD },
     Guest { name: "aws-*", hosts: &["aws"], why: CLOUD },
-    Guest { name: "aws_*", hosts: &["aws"], why: CLOUD },
+    Guest { name: "aws_*", hosts: &["aws", "lambda"], why: CLOUD },
     Guest { name: "serde_dynamo", hosts: &["aws"], why: CLOUD },
-    Guest { name: "lambda*", hosts: &[], why: "the functions of the cloud will have a crate of their own" },
+    Guest { name: "lambda*", hosts: &["lambda"], why: "what runs a function is known where it starts, and not behind" },
     Guest {
         name: "axum",
-        hosts: &["api", "pages", "host", "simulator", "bench"],
+        hosts: &["api", "pages", "host", "lambda", "simulator", "bench"],
         why: "HTTP comes in at the doors and nowhere else",
     },
     Guest { name: "hyper*", hosts: &["simulator"], why: "HTTP comes in at the doors, through axum" },
@@ -170,9 +179,13 @@ const GUESTS: &[Guest] = &[
         why: "signatures are checked where tokens are believed, and made where webhooks leave",
     },
     Guest { name: "rand", hosts: &[], why: "chance comes in through the door: a split is a hash" },
-    Guest { name: "getrandom", hosts: &["api", "pages", "host"], why: "randomness is drawn at the edge and handed in" },
+    Guest {
+        name: "getrandom",
+        hosts: &["api", "pages", "host", "lambda"],
+        why: "randomness is drawn at the edge and handed in",
+    },
     Guest { name: "clap", hosts: &["host", "simulator", "bench", "xtask"], why: "only programs read a command line" },
-    Guest { name: "anyhow", hosts: &["host", "bench", "xtask"], why: "libraries have errors with types" },
+    Guest { name: "anyhow", hosts: &["host", "lambda", "bench", "xtask"], why: "libraries have errors with types" },
 ];
 
 /// What the pure ring may use from outside. Everything else is I/O, a clock, chance, or a second way to do the same.
@@ -245,7 +258,8 @@ fn crates_from_outside_stay_where_they_belong() {
 #[test]
 fn plain_cargo_builds_everything_but_what_needs_the_aws_sdk() {
     let all = workspace();
-    let rest: BTreeSet<&str> = all.iter().map(name).filter(|name| !name.starts_with("aws")).collect();
+    let needs_it = |name: &&str| name.starts_with("aws") || *name == "lambda";
+    let rest: BTreeSet<&str> = all.iter().map(name).filter(|name| !needs_it(name)).collect();
     let default = built_by_default();
     assert_eq!(default.iter().filter_map(|name| short(name)).collect::<BTreeSet<_>>(), rest);
 }

@@ -1,0 +1,86 @@
+//! The master key and the settings, from Secrets Manager: with the first event, not before.
+
+use crate::environment::Environment;
+use anyhow::{Context, Result, bail};
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::SharedHttpClient;
+use roadbook_app::{Config, Resolved};
+
+/// The connections another client has, so that there is one pool and one set of certificates.
+pub struct Network {
+    /// Its connections.
+    pub http: Option<SharedHttpClient>,
+    /// Its region.
+    pub region: Option<String>,
+}
+
+/// What only Secrets Manager knows.
+pub struct Secrets {
+    /// The key under which every identifier is hashed.
+    pub master: [u8; 32],
+    /// The settings, the environment laid over them.
+    pub config: Config,
+}
+
+impl Secrets {
+    /// Fetches both.
+    ///
+    /// # Errors
+    /// A secret that cannot be read, a key that is none, or everything that is wrong with the settings.
+    pub async fn fetch(environment: &Environment, network: &Network) -> Result<Self> {
+        let client = client(network).await;
+        let master = key(&text(&client, &environment.master_key, "the master key").await?)?;
+        let toml = match &environment.settings {
+            Some(secret) => text(&client, secret, "the settings").await?,
+            None => String::new(),
+        };
+        let config = Resolved::new(&toml, environment.variables.iter().cloned()).usable()?;
+        Ok(Self { master, config })
+    }
+}
+
+async fn client(network: &Network) -> Client {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    if let Some(http) = &network.http {
+        loader = loader.http_client(http.clone());
+    }
+    if let Some(region) = &network.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    Client::new(&loader.load().await)
+}
+
+async fn text(client: &Client, secret: &str, what: &str) -> Result<String> {
+    let answer = client.get_secret_value().secret_id(secret).send().await;
+    let answer = answer.with_context(|| format!("read {what} from Secrets Manager"))?;
+    answer.secret_string.with_context(|| format!("{what} in Secrets Manager must be text, not bytes"))
+}
+
+/// 64 hex digits.
+fn key(text: &str) -> Result<[u8; 32]> {
+    let text = text.trim();
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        bail!("the master key must be 64 hex digits; restore the version of its secret that was");
+    }
+    let mut key = [0; 32];
+    for (place, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *place = u8::from_str_radix(std::str::from_utf8(pair)?, 16)?;
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_none_is_told_without_showing_it() {
+        let good = format!("{}\n", "0f".repeat(32));
+        assert_eq!(key(&good).unwrap(), [15; 32]);
+        for bad in ["", "planted", &"g".repeat(64), &"0".repeat(63)] {
+            let told = key(bad).unwrap_err().to_string();
+            assert!(told.contains("64 hex digits") && !told.contains("planted"), "{told}");
+        }
+    }
+}

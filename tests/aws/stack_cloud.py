@@ -1,0 +1,83 @@
+"""A deployed stack, as an operator handles it: deploy, invoke, stop the relay, start it again."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+
+ROOT = Path(__file__).resolve().parents[2]
+STACK = "roadbook-dev"
+
+sys.path.insert(0, str(ROOT / "tests/clients"))
+
+from api import Failed, check, env, eventually  # noqa: E402
+
+
+def tool(*words):
+    """A program of this Python's own environment, run from the root; what it says is shown only if it fails."""
+    program = str(Path(sys.executable).parent / words[0])
+    done = subprocess.run([program, *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"{' '.join(words)} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+
+
+class Stack:
+    """What is there once the stack is deployed."""
+
+    def __init__(self):
+        described = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        self.outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+        self.lambdas = boto3.client("lambda")
+        # The emulator has every API below one address; on AWS it would be the output `Url`.
+        self.url = f"{env('AWS_ENDPOINT_URL')}/_aws/execute-api/{self.outputs['ApiId']}/$default"
+
+    def invoke(self, role, payload):
+        """Invokes a function as an operator would; its answer."""
+        answer = self.lambdas.invoke(FunctionName=f"{STACK}-{role}", Qualifier="live", Payload=json.dumps(payload))
+        body = json.loads(answer["Payload"].read())
+        if answer.get("FunctionError"):
+            raise Failed(f"the function {role} failed: {body}")
+        return body
+
+    def sweep(self):
+        """A tick between the schedule's own."""
+        return self.invoke("sweep", {})
+
+    def relay(self, enabled):
+        """Stops the relay, or lets it go on, and waits until that is so."""
+        source = self.outputs["RelaySourceId"]
+        self.lambdas.update_event_source_mapping(UUID=source, Enabled=enabled)
+        wanted = "Enabled" if enabled else "Disabled"
+        state = lambda: self.lambdas.get_event_source_mapping(UUID=source)["State"]  # noqa: E731
+        eventually(f"the relay is {wanted.lower()}", lambda: state() == wanted)
+
+    def another_relay(self, begins):
+        """A second mapping in place of the first: it begins at TRIM_HORIZON, or at LATEST as if the stream had
+        forgotten."""
+        former = self.lambdas.get_event_source_mapping(UUID=self.outputs["RelaySourceId"])
+        kept = ("EventSourceArn", "BatchSize", "FilterCriteria", "FunctionResponseTypes", "BisectBatchOnFunctionError")
+        settings = {name: former[name] for name in kept if name in former}
+        self.lambdas.delete_event_source_mapping(UUID=former["UUID"])
+        made = self.lambdas.create_event_source_mapping(
+            FunctionName=f"{STACK}-relay:live", StartingPosition=begins, **settings
+        )
+        self.outputs["RelaySourceId"] = made["UUID"]
+
+
+def examine():
+    """The template, without deploying it."""
+    tool("cfn-lint", "infra/template.yaml")
+    check(True, "cfn-lint has nothing to say")
+    for stage in ("dev", "staging", "prod"):
+        tool("sam", "validate", "--lint", "--config-env", stage)
+    check(True, "sam validate --lint, for every stage of samconfig.toml")
+
+
+def deploy():
+    """The contract: `cargo xtask package`, then this, from the root and without a hand edit."""
+    tool("sam", "deploy", "--config-env", "dev")
+    stack = Stack()
+    check(True, "sam deploy --config-env dev")
+    return stack
