@@ -1,12 +1,14 @@
 //! The wiring every door shares: [`App`] (engine, router, access) and [`Config`]. Doors take an `App`; only the
 //! binaries know which stores, mailboxes and channels stand behind it.
 
+mod accounts;
 mod app;
 mod config;
 mod oidc;
 mod settings;
 mod tenants;
 
+pub use accounts::{Lent, NoOwner};
 pub use app::App;
 pub use config::{Config, ConfigError, Corp, MiniProgram};
 pub use oidc::Oidc;

@@ -9,7 +9,6 @@ use roadbook_channels::{
     Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings, Webhooks,
 };
 use roadbook_embedded::{Embedded, OpenError, Options};
-use roadbook_kernel::TenantId;
 use roadbook_mailboxes::{Mailboxes, Settings};
 use roadbook_runtime::ports::{Channel, Clock, Hooks};
 use roadbook_runtime::{Deliver, Engine, KeyRing, Limits, Router, SystemClock, Tally};
@@ -118,26 +117,16 @@ impl Host {
     /// # Errors
     /// Credentials for a tenant that does not exist.
     pub fn lend_accounts(&self, tenants: &[Tenant]) -> Result<()> {
-        for corp in &self.app.config.corps {
-            let Some(tenant) = owner(tenants, corp.tenant.as_deref(), &corp.corp)? else { continue };
+        let lent = self.app.config.lent(tenants)?;
+        for (tenant, corp) in lent.corps {
             let agentid = u64::try_from(corp.agent).unwrap_or(0);
             let secret = Secret::new(corp.secret.clone());
             self.accounts.set_corp(tenant, CorpAccount { corp: corp.corp.clone(), agentid, secret });
         }
-        for app in &self.app.config.miniprograms {
-            let Some(tenant) = owner(tenants, app.tenant.as_deref(), &app.appid)? else { continue };
+        for (tenant, app) in lent.miniprograms {
             let secret = Secret::new(app.secret.clone());
             self.accounts.set_mini_program(tenant, MiniProgramAccount { appid: app.appid.clone(), secret });
         }
         Ok(())
     }
-}
-
-/// Whose an account is: the tenant it names, else the first of the folder.
-fn owner(tenants: &[Tenant], named: Option<&str>, account: &str) -> Result<Option<TenantId>> {
-    let Some(named) = named else { return Ok(tenants.first().map(|tenant| tenant.id)) };
-    let id: TenantId =
-        named.parse().with_context(|| format!("the settings of {account}: `{named}` is no tenant id"))?;
-    let known = tenants.iter().any(|tenant| tenant.id == id);
-    known.then_some(Some(id)).with_context(|| format!("the settings of {account}: there is no tenant {id}"))
 }

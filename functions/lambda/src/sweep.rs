@@ -6,7 +6,7 @@
 use crate::deadline::{CALL, Deadline, TURN};
 use crate::metrics;
 use crate::product::{Outside, Product};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures_util::future::join_all;
 use lambda_runtime::Error;
 use roadbook_app::{App, Tenant};
@@ -161,25 +161,15 @@ impl Worker {
 
 /// Lets each tenant send with the credentials that are its own, and with no others.
 fn lend_accounts(app: &App, outside: &Outside, tenants: &[Tenant]) -> Result<()> {
-    for corp in &app.config.corps {
-        let Some(tenant) = owner(tenants, corp.tenant.as_deref(), &corp.corp)? else { continue };
+    let lent = app.config.lent(tenants)?;
+    for (tenant, corp) in lent.corps {
         let agentid = u64::try_from(corp.agent).unwrap_or(0);
         let secret = Secret::new(corp.secret.clone());
         outside.accounts.set_corp(tenant, CorpAccount { corp: corp.corp.clone(), agentid, secret });
     }
-    for mini in &app.config.miniprograms {
-        let Some(tenant) = owner(tenants, mini.tenant.as_deref(), &mini.appid)? else { continue };
+    for (tenant, mini) in lent.miniprograms {
         let secret = Secret::new(mini.secret.clone());
         outside.accounts.set_mini_program(tenant, MiniProgramAccount { appid: mini.appid.clone(), secret });
     }
     Ok(())
-}
-
-/// Whose an account is: the tenant it names, else the first.
-fn owner(tenants: &[Tenant], named: Option<&str>, account: &str) -> Result<Option<TenantId>> {
-    let Some(named) = named else { return Ok(tenants.first().map(|tenant| tenant.id)) };
-    let id: TenantId =
-        named.parse().with_context(|| format!("the settings of {account}: `{named}` is no tenant id"))?;
-    let known = tenants.iter().any(|tenant| tenant.id == id);
-    known.then_some(Some(id)).with_context(|| format!("the settings of {account}: there is no tenant {id}"))
 }
