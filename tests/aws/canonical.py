@@ -12,7 +12,8 @@ import urllib.parse
 ID = re.compile(r"\b(?:[a-z]{2,4}_[0-7][0-9a-hjkmnp-tv-z]{25}|key_[0-9a-f]{16})\b")
 TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 # Nobody promises an order of these; everything else is compared in the order in which it is told.
-UNORDERED = {"conflicts", "identifiers", "journeys", "letters", "merged_from", "reviews", "segments", "sends", "stores"}
+UNORDERED = {"conflicts", "identifiers", "journeys", "letters", "merged_from", "reviews", "segments", "sends", "stores",
+             "together"}
 
 
 def pages(api, path):
@@ -35,8 +36,17 @@ def customer(api, profile_id):
         "profile": api.profile(profile_id),
         "stages": api.expect(200, "GET", f"{path}/stages"),
         "consents": api.expect(200, "GET", f"{path}/consents"),
-        "timeline": pages(api, f"{path}/timeline"),
+        "timeline": gathered(pages(api, f"{path}/timeline")),
     }
+
+
+def gathered(rows):
+    """The lines of a timeline by the message that caused them. An event has its producer's time and some facts that
+    it caused have that of its acceptance, a moment later or in the same millisecond: their order says nothing."""
+    happenings = {}
+    for place, row in enumerate(rows):
+        happenings.setdefault(row.get("message_id") or place, []).append(row)
+    return [{"together": lines} for lines in happenings.values()]
 
 
 def tenant(api, users, segments, journeys):
