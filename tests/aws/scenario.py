@@ -35,7 +35,9 @@ class World:
             except Failed:
                 self.nudge()
                 raise
-            return found or self.nudge()
+            if not found:
+                self.nudge()
+            return found
 
         return eventually(f"{self.name}: {text}", nudged, PATIENCE_S)
 
@@ -181,12 +183,12 @@ def segments_and_journeys(world):
         for series in ("R1", "R3"):
             client.track(user, "model_viewed", {"series": series})
         world.came(user, before + 2)
-    client.track("u-1", "test_drive_booked", {"series": "R1"})
     over = lambda name: world.api.journey_stats(world.journeys[name])["completed"]  # noqa: E731
     world.until("three went through the invitation", lambda: over("invitation") == 3)
-    world.until("one was served", lambda: over("test drive") == 1)
     for user in ("u-1", "u-2", "u-4"):
         world.until(f"{user} has no message under way", lambda user=user: told_of_all(world.profile(user)))
+    client.track("u-1", "test_drive_booked", {"series": "R1"})
+    world.until("one was served", lambda: over("test drive") == 1 and told_of_all(world.profile("u-1")))
 
 
 def told_of_all(profile):
