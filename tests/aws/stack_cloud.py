@@ -26,8 +26,9 @@ def tool(*words):
 class Stack:
     """What is there once the stack is deployed."""
 
-    def __init__(self):
-        described = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    def __init__(self, name=STACK):
+        self.name = name
+        described = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
         self.lambdas = boto3.client("lambda")
         # The emulator has every API below one address; on AWS it would be the output `Url`.
@@ -35,7 +36,7 @@ class Stack:
 
     def invoke(self, role, payload):
         """Invokes a function as an operator would; its answer."""
-        answer = self.lambdas.invoke(FunctionName=f"{STACK}-{role}", Qualifier="live", Payload=json.dumps(payload))
+        answer = self.lambdas.invoke(FunctionName=f"{self.name}-{role}", Qualifier="live", Payload=json.dumps(payload))
         body = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
             raise Failed(f"the function {role} failed: {body}")
@@ -61,7 +62,7 @@ class Stack:
         settings = {name: former[name] for name in kept if name in former}
         self.lambdas.delete_event_source_mapping(UUID=former["UUID"])
         made = self.lambdas.create_event_source_mapping(
-            FunctionName=f"{STACK}-relay:live", StartingPosition=begins, **settings
+            FunctionName=f"{self.name}-relay:live", StartingPosition=begins, **settings
         )
         self.outputs["RelaySourceId"] = made["UUID"]
 
@@ -75,9 +76,9 @@ def examine():
     check(True, "sam validate --lint, for every stage of samconfig.toml")
 
 
-def deploy():
+def deploy(stage="dev"):
     """The contract: `cargo xtask package`, then this, from the root and without a hand edit."""
-    tool("sam", "deploy", "--config-env", "dev")
-    stack = Stack()
-    check(True, "sam deploy --config-env dev")
+    tool("sam", "deploy", "--config-env", stage)
+    stack = Stack(f"roadbook-{stage}")
+    check(True, f"sam deploy --config-env {stage}")
     return stack
