@@ -5,11 +5,11 @@
 //! a deployment is under way two versions read and write side by side.
 
 use crate::ports::queue::{Parcel, Poke, QueueName, group_of};
-use crate::ports::{Fault, ItemKey, Space};
+use crate::ports::{DueEntry, Fault, ItemKey, Space};
 use crate::router::Accepted;
 use crate::webhooks;
 use roadbook_identity::TenantKeys;
-use roadbook_kernel::{DeliveryId, EndpointId, SendKey, TenantId};
+use roadbook_kernel::{DeliveryId, EndpointId, Moment, SendKey, TenantId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
@@ -36,6 +36,8 @@ pub enum Envelope {
         tenant: TenantId,
         /// Which.
         send: SendKey,
+        /// Where it stands in the due index.
+        due: Moment,
     },
     /// An announcement is due.
     #[serde(rename = "announcement.1")]
@@ -46,6 +48,8 @@ pub enum Envelope {
         endpoint: EndpointId,
         /// Which.
         delivery: DeliveryId,
+        /// Where it stands in the due index.
+        due: Moment,
     },
 }
 
@@ -54,8 +58,8 @@ impl fmt::Debug for Envelope {
         match self {
             Envelope::Events { tenant, events } => write!(f, "Events({tenant}, {} events ***)", events.len()),
             Envelope::Poke(poke) => write!(f, "{poke:?}"),
-            Envelope::Send { tenant, send } => write!(f, "Send({tenant}, {send})"),
-            Envelope::Announcement { tenant, endpoint, delivery } => {
+            Envelope::Send { tenant, send, .. } => write!(f, "Send({tenant}, {send})"),
+            Envelope::Announcement { tenant, endpoint, delivery, .. } => {
                 write!(f, "Announcement({tenant}, {endpoint}, {delivery})")
             }
         }
@@ -64,18 +68,30 @@ impl fmt::Debug for Envelope {
 
 impl Envelope {
     /// The hint that an item is due; `None` where it is neither a send nor a delivery.
-    pub fn hint(due: &ItemKey) -> Option<Self> {
-        let tenant = due.tenant();
-        match due.space() {
+    pub fn hint(entry: &DueEntry) -> Option<Self> {
+        let (key, due) = (&entry.key, entry.due);
+        let tenant = key.tenant();
+        match key.space() {
             Space::Send => {
-                let send = SendKey::from_u128(u128::from_be_bytes(due.local().try_into().ok()?));
-                Some(Envelope::Send { tenant, send })
+                let send = SendKey::from_u128(u128::from_be_bytes(key.local().try_into().ok()?));
+                Some(Envelope::Send { tenant, send, due })
             }
             Space::Delivery => {
-                let (endpoint, delivery) = webhooks::named(due)?;
-                Some(Envelope::Announcement { tenant, endpoint, delivery })
+                let (endpoint, delivery) = webhooks::named(key)?;
+                Some(Envelope::Announcement { tenant, endpoint, delivery, due })
             }
             Space::Actor | Space::Claim | Space::Page | Space::Letter | Space::Document | Space::Counter => None,
+        }
+    }
+
+    /// The entry that [`Envelope::hint`] was made of; `None` where this is no hint.
+    pub fn entry(&self) -> Option<DueEntry> {
+        match self {
+            Envelope::Send { tenant, send, due } => Some(DueEntry { due: *due, key: ItemKey::send(*tenant, *send) }),
+            Envelope::Announcement { tenant, endpoint, delivery, due } => {
+                Some(DueEntry { due: *due, key: ItemKey::delivery(*tenant, *endpoint, *delivery) })
+            }
+            Envelope::Events { .. } | Envelope::Poke(_) => None,
         }
     }
 
@@ -99,10 +115,10 @@ impl Envelope {
 /// Into which queue the hint for an item belongs, and what it says.
 ///
 /// # Errors
-/// [`Fault::Corrupt`] where the key is neither a send's nor a delivery's.
-pub fn hinted(due: &ItemKey) -> Result<(QueueName, String), Fault> {
-    let hint = Envelope::hint(due).ok_or_else(|| Fault::Corrupt("a hint for what is never due".into()))?;
-    let queue = if due.space() == Space::Send { QueueName::Sends } else { QueueName::Announcements };
+/// [`Fault::Corrupt`] where the item is neither a send nor a delivery.
+pub fn hinted(entry: &DueEntry) -> Result<(QueueName, String), Fault> {
+    let hint = Envelope::hint(entry).ok_or_else(|| Fault::Corrupt("a hint for what is never due".into()))?;
+    let queue = if entry.key.space() == Space::Send { QueueName::Sends } else { QueueName::Announcements };
     Ok((queue, hint.text()?))
 }
 
@@ -182,7 +198,7 @@ mod tests {
     use super::*;
     use roadbook_customer::{Call, Observation, TraitOps};
     use roadbook_identity::Kind;
-    use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, Personal};
+    use roadbook_kernel::{ActorKey, CustomerId, MessageId, Personal};
     use serde_json::{Map, json};
     use std::sync::Arc;
 
@@ -221,8 +237,8 @@ mod tests {
             "a login moves nothing"
         );
         assert_ne!(group(&[(Kind::UserId, "u-1"), (Kind::AnonymousId, "anonymous-2")]), before);
-        let open = group(&[(Kind::Openid, "o-1")]);
-        assert_eq!(group(&[(Kind::UserId, "u-1"), (Kind::Openid, "o-1")]), open);
+        let open = group(&[(Kind::Openid, "openid-of-a-test-person")]);
+        assert_eq!(group(&[(Kind::UserId, "u-1"), (Kind::Openid, "openid-of-a-test-person")]), open);
         assert_eq!(group(&[(Kind::UserId, "u-1"), (Kind::Phone, "13800000000")]), group(&[(Kind::UserId, "u-1")]));
         let theirs = TenantKeys::derive(&[7; 32], TenantId::from_u128(8));
         assert_ne!(group_of(&theirs, &event(1, &[(Kind::UserId, "u-1")], "")), group(&[(Kind::UserId, "u-1")]));
@@ -279,14 +295,17 @@ mod tests {
         let poke = Envelope::Poke(Poke { actor, at: Moment::from_millis(9) });
         let send = ItemKey::send(TENANT, SendKey::from_u128(3));
         let announcement = ItemKey::delivery(TENANT, EndpointId::from_u128(1), DeliveryId::from_u128(2));
-        let hints = [&send, &announcement].map(|key| Envelope::hint(key).unwrap());
+        let due = |key| DueEntry { due: Moment::from_millis(4), key };
+        let entries = [send, announcement].map(due);
+        let hints = entries.each_ref().map(|entry| Envelope::hint(entry).unwrap());
+        assert_eq!(hints.each_ref().map(|hint| hint.entry().unwrap()), entries);
         let written: Vec<String> = [&poke, &hints[0], &hints[1]].iter().map(|one| one.text().unwrap()).collect();
         assert_eq!(
             written,
             [
                 r#"{"is":"poke.1","actor":{"tenant":"tn_00000000000000000000000007","kind":"customer","id":"00000000000000000000000005"},"at":9}"#,
-                r#"{"is":"send.1","tenant":"tn_00000000000000000000000007","send":"snd_00000000000000000000000003"}"#,
-                r#"{"is":"announcement.1","tenant":"tn_00000000000000000000000007","endpoint":"whe_00000000000000000000000001","delivery":"whm_00000000000000000000000002"}"#,
+                r#"{"is":"send.1","tenant":"tn_00000000000000000000000007","send":"snd_00000000000000000000000003","due":4}"#,
+                r#"{"is":"announcement.1","tenant":"tn_00000000000000000000000007","endpoint":"whe_00000000000000000000000001","delivery":"whm_00000000000000000000000002","due":4}"#,
             ]
         );
         for text in &written {
@@ -294,7 +313,7 @@ mod tests {
         }
         let events = r#"{"is":"events.1","tenant":"tn_00000000000000000000000007","events":[{"id":"msg_00000000000000000000000001","accepted":2,"occurred":1,"position":0,"observation":{"call":"track","name":"x","identifiers":[]}}]}"#;
         assert!(matches!(Envelope::read(events), Ok(Envelope::Events { events, .. }) if events.len() == 1));
-        assert_eq!(Envelope::hint(&ItemKey::counter(TENANT, "x")).map(|one| format!("{one:?}")), None);
+        assert!(Envelope::hint(&due(ItemKey::counter(TENANT, "x"))).is_none());
         let told = Envelope::read(r#"{"is":"events.9","name":"Test Person"}"#).unwrap_err().to_string();
         assert!(told.contains("message of a queue") && !told.contains("Test Person"), "{told}");
     }

@@ -7,7 +7,7 @@
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do webhooks leave? | `webhooks/` |
-//! | How do timers fire? | `sweep.rs` |
+//! | How do timers fire? | `sweep.rs`; through queues by `ahead.rs` |
 //! | What stands in a queue? | `envelope.rs`, behind `ports/queue.rs` |
 //! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
 //! | What must people decide? | `suggestions.rs` |
@@ -15,6 +15,7 @@
 //! | Does everything agree? | `doctor/` |
 //! | Whose is a car? | `people.rs` |
 
+pub mod ahead;
 mod backfill;
 mod catalog_actor;
 mod catalogs;

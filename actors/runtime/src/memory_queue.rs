@@ -2,7 +2,7 @@
 
 use crate::envelope::{Envelope, hinted};
 use crate::ports::queue::{Parcel, Poke, Queue, QueueName};
-use crate::ports::{Clock, Fault, ItemKey};
+use crate::ports::{Clock, DueEntry, Fault};
 use async_trait::async_trait;
 use roadbook_kernel::Moment;
 use std::collections::{BTreeMap, HashSet};
@@ -119,10 +119,10 @@ impl Queue for MemoryQueue {
         Ok(taken)
     }
 
-    async fn hint(&self, due: &[ItemKey]) -> Result<(), Fault> {
+    async fn hint(&self, due: &[DueEntry]) -> Result<(), Fault> {
         let now = self.clock.now();
-        for key in due {
-            let (queue, body) = hinted(key)?;
+        for entry in due {
+            let (queue, body) = hinted(entry)?;
             self.put(queue, None, body, now);
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The port to queues: what was accepted and is not yet applied, and hints that somebody is to be looked at.
 
-use crate::ports::{Fault, ItemKey};
+use crate::ports::{DueEntry, DueKind, Fault};
 use crate::router::Accepted;
 use async_trait::async_trait;
 use roadbook_identity::{Kind, TenantKeys};
@@ -24,6 +24,15 @@ pub enum QueueName {
 impl QueueName {
     /// Every queue.
     pub const ALL: [QueueName; 4] = [QueueName::Inbox, QueueName::Pokes, QueueName::Sends, QueueName::Announcements];
+
+    /// The queue for what is due of a kind.
+    pub const fn of(kind: DueKind) -> Self {
+        match kind {
+            DueKind::Actor => QueueName::Pokes,
+            DueKind::Send => QueueName::Sends,
+            DueKind::Delivery => QueueName::Announcements,
+        }
+    }
 }
 
 /// The longest delay of a poke, in milliseconds: 15 minutes. Whoever is due later is found by the due index.
@@ -85,8 +94,8 @@ pub trait Queue: Send + Sync {
     /// Takes hints that these sends and deliveries are due, each into the queue of its kind.
     ///
     /// # Errors
-    /// Some may have been taken. [`Fault::Corrupt`] where a key is neither a send's nor a delivery's.
-    async fn hint(&self, due: &[ItemKey]) -> Result<(), Fault>;
+    /// Some may have been taken. [`Fault::Corrupt`] where one is neither a send nor a delivery.
+    async fn hint(&self, due: &[DueEntry]) -> Result<(), Fault>;
 
     /// How many messages wait to be received, about. Those whose delay is not over do not count.
     ///
