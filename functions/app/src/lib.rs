@@ -9,7 +9,7 @@ mod settings;
 mod tenants;
 
 pub use accounts::{Lent, NoOwner};
-pub use app::App;
+pub use app::{App, Intake};
 pub use config::{Config, ConfigError, Corp, MiniProgram};
 pub use oidc::Oidc;
 pub use settings::{Resolved, Setting, Source};

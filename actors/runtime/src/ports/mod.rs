@@ -5,10 +5,12 @@ pub mod channel;
 pub mod clock;
 pub mod history;
 pub mod hooks;
+pub mod queue;
 pub mod store;
 
 pub use channel::{Channel, Outbound, PollAnswer, SendAnswer};
 pub use clock::Clock;
 pub use history::{Carried, Committed, History, Journal, Ledger, Turn, TurnIndex};
 pub use hooks::{HookAnswer, HookCall, Hooks};
+pub use queue::{Parcel, Poke, Queue, QueueName};
 pub use store::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Store};
