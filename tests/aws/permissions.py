@@ -21,6 +21,11 @@ WITHOUT_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "dynamo
 # The calls that need a right of another name.
 RIGHTS = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage",
           "ChangeMessageVisibilityBatch": "ChangeMessageVisibility"}
+# What the product asks of AWS at all, by the name of the call.
+CALLS = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "Scan",
+         "GetSecretValue", "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
+         "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "GetQueueAttributes", "GetQueueUrl")
+PAGES = 20
 PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 # What happens so rarely that driving the stack for minutes does not bring it about, each with when it does.
 RARE = {
@@ -60,17 +65,23 @@ def allowed():
 
 
 def done():
-    """What the functions did, as far as the emulator's trail goes back: (role, action, resource)."""
-    trail, found = boto3.client("cloudtrail"), set()
+    """What the functions did, as far as the emulator's trail was read: (role, action, resource)."""
     keys = {process.key: process.role for process in of_stack(STACK)}
-    for key, role in keys.items():
-        asked = {"LookupAttributes": [{"AttributeKey": "Username", "AttributeValue": key}]}
-        while events := trail.lookup_events(MaxResults=50, **asked)["Events"]:
-            found |= {(role, *one) for event in events for one in rights(json.loads(event["CloudTrailEvent"]))}
-            asked["EndTime"] = events[-1]["EventTime"]
-            if len(events) < 50:
-                break
-    return found
+    return {(role, *one) for key, role in keys.items() for name in CALLS for event in calls(key, name)
+            for one in rights(event)}
+
+
+def calls(key, name):
+    """Calls of that name by whoever has the key, newest first: of many seconds fifty each, which is enough here."""
+    trail = boto3.client("cloudtrail")
+    wanted = [{"AttributeKey": "Username", "AttributeValue": key}, {"AttributeKey": "EventName", "AttributeValue": name}]
+    until = {}
+    for _ in range(PAGES):
+        events = trail.lookup_events(LookupAttributes=wanted, **until)["Events"]
+        yield from (json.loads(event["CloudTrailEvent"]) for event in events)
+        if len(events) < 50:
+            return
+        until = {"EndTime": events[-1]["EventTime"]}
 
 
 def rights(event):
