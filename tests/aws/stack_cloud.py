@@ -49,11 +49,20 @@ class Stack:
 
     def source(self, output, enabled):
         """Stops what starts a function, or lets it go on, and waits until that is so."""
-        source = self.outputs[output]
+        self.trigger(self.outputs[output], output, enabled)
+
+    def listen(self, name, enabled):
+        """Stops what receives a queue's messages, or lets it go on."""
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.queue(name), AttributeNames=["QueueArn"])["Attributes"]
+        [found] = self.lambdas.list_event_source_mappings(EventSourceArn=arn["QueueArn"])["EventSourceMappings"]
+        self.trigger(found["UUID"], name, enabled)
+
+    def trigger(self, source, what, enabled):
+        """A trigger by its id."""
         self.lambdas.update_event_source_mapping(UUID=source, Enabled=enabled)
         wanted = "Enabled" if enabled else "Disabled"
         state = lambda: self.lambdas.get_event_source_mapping(UUID=source)["State"]  # noqa: E731
-        eventually(f"{output} is {wanted.lower()}", lambda: state() == wanted)
+        eventually(f"{what} is {wanted.lower()}", lambda: state() == wanted)
 
     def relay(self, enabled):
         """Stops the relay, or lets it go on."""
@@ -62,12 +71,12 @@ class Stack:
     def schedule(self, enabled):
         """Stops the ticks of every minute, or lets them go on."""
         events = boto3.client("events")
-        (events.enable_rule if enabled else events.disable_rule)(Name=f"{STACK}-sweep")
+        (events.enable_rule if enabled else events.disable_rule)(Name=f"{self.name}-sweep")
 
     def queue(self, name):
         """The address of a queue: inbox, pokes, sends, announcements, or one of them with -dead behind it."""
         fifo = ".fifo" if name.startswith("inbox") else ""
-        return self.sqs.get_queue_url(QueueName=f"{STACK}-{name}{fifo}")["QueueUrl"]
+        return self.sqs.get_queue_url(QueueName=f"{self.name}-{name}{fifo}")["QueueUrl"]
 
     def depth(self, name):
         """How many messages of a queue wait, are being worked on, are not ready yet."""
