@@ -6,7 +6,7 @@ use super::common::{
     VehicleId, written,
 };
 use super::lifecycle::{AiplWord, PhaseWord, PurchaseWord, SignalWord, StageWord, StepWord};
-use super::profile_shapes::{SendReport, SuppressReason};
+use super::profile_shapes::SuppressReason;
 use super::schemas::{Schemas, Shape};
 use roadbook_customer::Topic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -150,17 +150,33 @@ struct MessageSentData {
 
 /// What became of it: what the channel told, or why it was not sent.
 #[derive(JsonSchema)]
-#[schemars(untagged)]
-enum MessageOutcome {
-    Reported(SendReport),
-    NotAsked(Suppressed),
-}
-
-/// It was not allowed, or nobody could get it, when the journey asked for it.
-#[derive(JsonSchema)]
 #[schemars(tag = "outcome", rename_all = "snake_case")]
-enum Suppressed {
+enum MessageOutcome {
+    /// The provider has it and delivers it.
+    Sent {},
+    /// A task waits for a seller's confirmation.
+    HandedOver {},
+    /// The seller or the platform declined.
+    Refused {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+    /// Nobody confirmed the task in time.
+    Expired {},
+    /// It was not delivered and will not be.
+    Failed {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+    /// Nobody can say; it is never sent again.
+    Unknown {
+        /// Stable snake_case reason.
+        reason: String,
+    },
+    /// It was not allowed, or nobody could get it, when the journey asked for it.
     Suppressed { reason: SuppressReason },
+    /// It was no longer allowed when its turn came at the sender.
+    Withheld { reason: SuppressReason },
 }
 
 /// What a topic says, and in which shape.
