@@ -27,7 +27,6 @@ mod inbox;
 mod messages;
 mod metrics;
 mod product;
-mod provider;
 mod relay;
 mod repair;
 mod role;

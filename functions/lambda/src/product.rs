@@ -3,15 +3,14 @@
 
 use crate::accounts;
 use crate::environment::Environment;
-use crate::provider::ProviderDocuments;
 use crate::secrets::{Network, Secrets};
 use crate::soon::Poked;
 use anyhow::Result;
-use roadbook_access::Fetch;
 use roadbook_app::App;
 use roadbook_aws::{Dynamo, Queues, Settings, connect_both};
-use roadbook_channels::{Accounts, Channels, Settings as ChannelSettings, Webhooks};
+use roadbook_channels::{Accounts, Channels, Documents, Settings as ChannelSettings, Webhooks};
 use roadbook_runtime::ahead::Ahead;
+use roadbook_runtime::ports::Fetch;
 use roadbook_runtime::{Catalogs, Direct, Engine, KeyRing, Limits, Router, Streamed, SystemClock, Tally};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -127,7 +126,7 @@ impl Product {
         let router = Arc::new(Router::new(engine.clone(), Arc::new(Direct(engine.clone()))));
         let mut app = App::new(engine, router, secrets.config.clone()).queueing(self.queues.clone());
         if !secrets.config.oidc.is_empty() {
-            let fetch: Arc<dyn Fetch> = Arc::new(ProviderDocuments::new()?);
+            let fetch: Arc<dyn Fetch> = Arc::new(Documents::new()?);
             app = app.trusting(&fetch);
         }
         let app = Arc::new(app);

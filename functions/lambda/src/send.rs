@@ -11,6 +11,7 @@ use roadbook_runtime::Envelope;
 use roadbook_runtime::ports::{DueEntry, Space};
 use roadbook_send::{Announcer, Sender};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Works on a batch of hints.
@@ -21,11 +22,15 @@ use std::sync::Arc;
 pub async fn work(product: &Product, event: LambdaEvent<Messages>) -> Result<Value, Error> {
     let deadline = Deadline::at_ms(event.context.deadline);
     let messages = incoming(event);
-    let (mut sends, mut announcements, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    // A hint may come twice in one batch.
+    let (mut sends, mut announcements) = (BTreeSet::new(), BTreeSet::new());
+    let mut failed = Vec::new();
     for message in &messages {
         match Envelope::read(&message.body).map(|envelope| envelope.entry()) {
-            Ok(Some(entry)) if entry.key.space() == Space::Send => sends.push(entry),
-            Ok(Some(entry)) => announcements.push(entry),
+            Ok(Some(entry)) => {
+                let of_its_kind = if entry.key.space() == Space::Send { &mut sends } else { &mut announcements };
+                of_its_kind.insert(entry);
+            }
             Ok(None) => failed.push(message.id.clone()),
             Err(fault) => {
                 tracing::error!(message = message.id, %fault, "a hint cannot be read; it goes to the dead letters");
@@ -40,8 +45,8 @@ pub async fn work(product: &Product, event: LambdaEvent<Messages>) -> Result<Val
     let outside = product.lending(&app).await?;
     let sender = Sender::new(app.engine.clone(), app.router.deliver().clone(), outside.channel.clone());
     let announcer = Announcer::new(app.engine.clone(), outside.hooks.clone());
-    let worked = sender.work_on(sends).await?;
-    let told = announce(&announcer, announcements, deadline).await;
+    let worked = sender.work_on(sends.into_iter().collect()).await?;
+    let told = announce(&announcer, announcements.into_iter().collect(), deadline).await;
     if worked.taken + told > 0 {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let numbers = [("Sends", "Count", count(worked.taken)), ("Announcements", "Count", count(told))];
