@@ -1,10 +1,9 @@
 """A message that nobody can read: others go on, it ends in the dead-letter queue, and an operator brings one back."""
 
-import os
-import subprocess
 import uuid
 
-from stack_cloud import STACK, check, env, eventually
+from operator_cli import ops
+from stack_cloud import check, eventually
 
 # A message that failed is received again after this; it would be six minutes.
 SOON_S = 2
@@ -49,9 +48,8 @@ def redriven(bench, body, group):
     put(stack, stack.queue("inbox-dead"), body, group)
     stack.listen("inbox", True)
     check(not bench.api.find("userId", user), "an event that was given up is known to nobody")
-    redrive = [env("ROADBOOK_OPS_BIN"), "redrive", "--queue", "inbox", "--stack", STACK]
-    done = subprocess.run(redrive, capture_output=True, text=True, check=False, env=os.environ)
-    check(done.returncode == 0, "roadbook-ops redrive", done.stdout + done.stderr)
+    told = ops("redrive", "--queue", "inbox", "--stack", stack.name)
+    check("2 messages" in told, "roadbook-ops redrive --queue inbox", told)
     eventually("the event is applied", lambda: bench.api.find("userId", user))
     again = bench.user("poisoned")
     eventually("the poison is given up again", lambda: stack.depth("inbox-dead")["visible"] == 1, 60)

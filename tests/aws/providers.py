@@ -1,12 +1,13 @@
 """Messages to people, by WeCom and a mini-program that a simulator plays: from an event to the platform's own log."""
 
-import boto3
+from operator_cli import ops
 from processes import of_stack
 from stack_cloud import check, env, eventually
 
 from api import Simulator  # noqa: E402  isort: skip
 
 CORP, APP, TEMPLATE = "ww-sim-corp", "wx-sim-app", "tmpl-test"
+SECRETS = ("sim-corp-secret", "sim-app-secret")
 OPENID = "oTESTprovider000000000000001"
 
 
@@ -16,7 +17,7 @@ def settings(stack):
     Without that, functions would have them after five minutes.
     """
     simulator = env("SIMULATOR_URL")
-    boto3.client("secretsmanager").put_secret_value(SecretId=stack.outputs["SettingsArn"], SecretString=f"""
+    told = ops("secrets", "init", "--stack", stack.name, "--settings", "-", text=f"""
 wecom_url = "{simulator}"
 miniprogram_url = "{simulator}"
 webhooks_allow_http = true
@@ -24,11 +25,13 @@ rate_limit_per_minute = 0
 [[corps]]
 corp = "{CORP}"
 agent = 1000002
-secret = "sim-corp-secret"
+secret = "{SECRETS[0]}"
 [[miniprograms]]
 appid = "{APP}"
-secret = "sim-app-secret"
+secret = "{SECRETS[1]}"
 """)
+    check("master key: there" in told and not any(secret in told for secret in SECRETS),
+          "roadbook-ops secrets init: the key is there, the settings were put, and no secret was told")
     for process in of_stack(stack.name):
         process.kill()
 

@@ -14,6 +14,7 @@ from crowd import merge_in_a_crowd
 from doubles import every_kind
 from first_deploy import cost_tags, first_deploy, second_environment
 from killing import killed_in_mid_flight
+from operator_cli import ops
 from permissions import least_privilege
 from poison import poisoned, redriven
 from providers import reach_people, settings
@@ -251,6 +252,8 @@ def at_rest(bench):
     check(not bench.api.dead_letters(bench.run), "nothing of this run is in the dead letters")
     empty = {name: bench.stack.depth(name) for name in bench.stack.dead_queues()}
     check(not any(any(depth.values()) for depth in empty.values()), "nor in a dead-letter queue", empty)
+    ops("doctor", "--aws", "--stack", bench.stack.name)
+    check(True, "roadbook-ops doctor: everything agrees with everything")
 
 
 def main():
