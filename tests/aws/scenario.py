@@ -1,7 +1,8 @@
 """One story of a dealer group's customers, played over HTTP: by the Segment SDK what they do, by the API what people
 and journeys do with them. It runs on any installation, and ends in the same customers on each.
 
-Every step waits until what it set off is there, so nothing depends on how fast an installation is. All definitions are
+Every step waits until what it set off is there, so nothing depends on how fast an installation is: what follows comes
+under the same identifier (which keeps its order) or after what came before was seen. All definitions are
 published before the first event: another process of the installation may not know a later one for some seconds.
 """
 
@@ -122,6 +123,7 @@ def known_by_another_name(world):
     """Aliases, of a visitor and of a known customer, and a visitor who becomes a customer that was there already."""
     client = world.client
     client.track(anonymous_id="a-2", event="store_visited", properties={"store": "s-1"})
+    world.until("the visitor is somebody", lambda: world.api.find("anonymousId", "a-2"))
     client.alias("a-2", "u-2", context={"roadbook": {"previous_kind": "anonymousId"}})
     world.came("u-2", 5)
     client.identify("u-2-former", {"city": "Oldtown", "budget": 100000})
@@ -199,10 +201,12 @@ def told_of_all(profile):
 def by_hand(world):
     """A tag set and cleared by hand; the segment it decides is entered and left."""
     client, ready = world.client, world.segments["ready"]
+    before = world.profile("u-2")["events"]
     client.identify("u-5", {"budget": 300000})
     client.identify("u-2", {"budget": 250000})
+    world.came("u-5", 1)
+    world.came("u-2", before + 1)
     for user in ("u-5", "u-2", "u-1"):
-        world.until(f"{user} is there", lambda user=user: world.api.find("userId", user))
         answered(world, "PUT", f"/v1/profiles/{world.profile_id(user)}/tags/hot", {"value": "H"})
     for user in ("u-5", "u-2"):
         world.until(f"{user} is ready", lambda user=user: world.api.in_segment(world.profile_id(user), ready))
@@ -210,6 +214,7 @@ def by_hand(world):
     client.identify("u-2", {"budget": 90000})
     for user in ("u-5", "u-2"):
         world.until(f"{user} left", lambda user=user: not world.api.in_segment(world.profile_id(user), ready))
+    world.came("u-2", before + 2)
     members = lambda: world.api.expect(200, "GET", f"/v1/segments/{ready}/stats")["members"]  # noqa: E731
     world.until("nobody is ready", lambda: members() == 0)
 
