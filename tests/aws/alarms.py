@@ -56,13 +56,21 @@ def things(stack):
 def told():
     """The numbers that functions wrote into their logs for CloudWatch, with the dimension of the stack."""
     logs, names = boto3.client("logs"), set()
-    found = logs.filter_log_events(logGroupName=f"/aws/lambda/{STACK}-sweep", filterPattern="CloudWatchMetrics")
-    for event in found["events"]:
-        try:
-            line = json.loads(event["message"])
-        except ValueError:
-            continue
-        for one in line.get("_aws", {}).get("CloudWatchMetrics", []):
-            if one["Namespace"] == "Roadbook" and one["Dimensions"] == [["Stack"]] and line["Stack"] == STACK:
-                names |= {metric["Name"] for metric in one["Metrics"] if metric["Name"] in line}
+    for role in ("sweep", "inbox", "send"):
+        found = logs.filter_log_events(logGroupName=f"/aws/lambda/{STACK}-{role}", filterPattern="CloudWatchMetrics")
+        for event in found["events"]:
+            names |= names_in(event["message"])
     return names
+
+
+def names_in(message):
+    """The numbers of one line of a log, if it is such a line."""
+    try:
+        line = json.loads(message)
+    except ValueError:
+        return set()
+    if not isinstance(line, dict) or line.get("Stack") != STACK:
+        return set()
+    ours = [one for one in line.get("_aws", {}).get("CloudWatchMetrics", [])
+            if one["Namespace"] == "Roadbook" and one["Dimensions"] == [["Stack"]]]
+    return {metric["Name"] for one in ours for metric in one["Metrics"] if metric["Name"] in line}
