@@ -8,7 +8,7 @@ import json
 
 import boto3
 from processes import of_stack
-from stack_cloud import STACK, check
+from stack_cloud import STACK, check, statements_of
 
 # What AWS does in the name of a role and no function does itself: logs, traces, and reading what triggers it.
 BY_AWS = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords",
@@ -34,20 +34,6 @@ RARE = {
 }
 
 
-def policies():
-    """By role: its statements."""
-    iam, functions = boto3.client("iam"), boto3.client("lambda").get_paginator("list_functions").paginate()
-    found = {}
-    for function in (one for page in functions for one in page["Functions"]):
-        if not function["FunctionName"].startswith(STACK):
-            continue
-        role, name = function["FunctionName"].removeprefix(STACK + "-"), function["Role"].rsplit("/", 1)[-1]
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            found.setdefault(role, []).extend(document["Statement"])
-    return found
-
-
 def listed(value):
     """A policy's lists may be single words."""
     return value if isinstance(value, list) else [value]
@@ -58,9 +44,11 @@ def short(resource):
     return resource.rsplit(f"{STACK}-", 1)[-1]
 
 
-def allowed():
+def allowed(stack):
     """What the policies say: (role, action, resource)."""
-    return {(role, action, short(resource)) for role, statements in policies().items() for statement in statements
+    iam = boto3.client("iam")
+    said = {role: statements_of(iam, name) for role, name in stack.roles().items()}
+    return {(role, action, short(resource)) for role, statements in said.items() for statement in statements
             for action in listed(statement["Action"]) for resource in listed(statement["Resource"])}
 
 
@@ -103,9 +91,9 @@ def rights(event):
     return [(f"{service}:{name}", "")]
 
 
-def least_privilege():
+def least_privilege(stack):
     """Holds both against each other, after everything else was driven."""
-    may, did = allowed(), done()
+    may, did = allowed(stack), done()
     everywhere = {(role, action) for role, action, resource in may if resource == "*"}
     wide = {one for one in everywhere if one[1] not in WITHOUT_RESOURCE}
     check(not wide, "no policy names every resource, but where AWS knows no other", wide)

@@ -270,7 +270,7 @@ def main():
     in_quiet(bench, poked, offers)
     at_rest(bench)
     alarms_look_at_something(stack)
-    least_privilege()
+    least_privilege(stack)
     schedule(bench, scheduled, "service_due", lambda: second_environment(stack, made))
 
 

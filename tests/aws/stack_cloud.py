@@ -9,6 +9,8 @@ import boto3
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "roadbook-dev"
+# A policy that only the emulator needs.
+EMULATORS = "emulator"
 
 sys.path.insert(0, str(ROOT / "tests/clients"))
 
@@ -23,6 +25,13 @@ def tool(*words):
         raise Failed(f"{' '.join(words)} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
 
 
+def statements_of(iam, role):
+    """What the template lets a role do."""
+    policies = [one for one in iam.list_role_policies(RoleName=role)["PolicyNames"] if one != EMULATORS]
+    documents = [iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"] for one in policies]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
 class Stack:
     """What is there once the stack is deployed."""
 
@@ -34,6 +43,23 @@ class Stack:
         self.sqs = boto3.client("sqs")
         # The emulator has every API below one address; on AWS it would be the output `Url`.
         self.url = f"{env('AWS_ENDPOINT_URL')}/_aws/execute-api/{self.outputs['ApiId']}/$default"
+
+    def roles(self):
+        """The names of the functions' roles, by what the functions are called."""
+        pages = self.lambdas.get_paginator("list_functions").paginate()
+        mine = [one for page in pages for one in page["Functions"] if one["FunctionName"].startswith(self.name + "-")]
+        return {one["FunctionName"].removeprefix(self.name + "-"): one["Role"].rsplit("/", 1)[-1] for one in mine}
+
+    def allow_batches(self):
+        """On AWS who may send a message may send a batch, and there is no right of that name; this emulator asks for it."""
+        iam = boto3.client("iam")
+        for name in self.roles().values():
+            statements = statements_of(iam, name)
+            sends = [one["Resource"] for one in statements if "sqs:SendMessage" in one["Action"]]
+            wider = [{"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": resource} for resource in sends]
+            if wider:
+                document = json.dumps({"Version": "2012-10-17", "Statement": wider})
+                iam.put_role_policy(RoleName=name, PolicyName=EMULATORS, PolicyDocument=document)
 
     def invoke(self, role, payload):
         """Invokes a function as an operator would; its answer."""
@@ -123,5 +149,6 @@ def deploy(stage="dev"):
     """The contract: `cargo xtask package`, then this, from the root and without a hand edit."""
     tool("sam", "deploy", "--config-env", stage)
     stack = Stack(f"roadbook-{stage}")
+    stack.allow_batches()
     check(True, f"sam deploy --config-env {stage}")
     return stack
