@@ -46,6 +46,15 @@ class Stack:
         """A tick between the schedule's own."""
         return self.invoke("sweep", {})
 
+    def count_with_numbers(self):
+        """CloudFormation makes a number of a parameter where one is wanted; the emulator keeps the text, and compares it
+        with numbers."""
+        for mapping in self.lambdas.list_event_source_mappings()["EventSourceMappings"]:
+            scaling = mapping.get("ScalingConfig")
+            if scaling:
+                numbers = {name: int(value) for name, value in scaling.items()}
+                self.lambdas.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=numbers)
+
     def source(self, output, enabled):
         """Stops what starts a function, or lets it go on, and waits until that is so."""
         source = self.outputs[output]
@@ -113,5 +122,6 @@ def deploy():
     """The contract: `cargo xtask package`, then this, from the root and without a hand edit."""
     tool("sam", "deploy", "--config-env", "dev")
     stack = Stack()
+    stack.count_with_numbers()
     check(True, "sam deploy --config-env dev")
     return stack
