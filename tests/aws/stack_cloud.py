@@ -73,6 +73,15 @@ class Stack:
         """A tick between the schedule's own."""
         return self.invoke("sweep", {})
 
+    def count_with_numbers(self):
+        """CloudFormation makes a number of a parameter where one is wanted; the emulator keeps the text, and compares it
+        with numbers."""
+        for mapping in self.lambdas.list_event_source_mappings()["EventSourceMappings"]:
+            scaling = mapping.get("ScalingConfig")
+            if scaling:
+                numbers = {name: int(value) for name, value in scaling.items()}
+                self.lambdas.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=numbers)
+
     def source(self, output, enabled):
         """Stops what starts a function, or lets it go on, and waits until that is so."""
         self.trigger(self.outputs[output], output, enabled)
@@ -149,6 +158,7 @@ def deploy(stage="dev"):
     """The contract: `cargo xtask package`, then this, from the root and without a hand edit."""
     tool("sam", "deploy", "--config-env", stage)
     stack = Stack(f"roadbook-{stage}")
+    stack.count_with_numbers()
     stack.allow_batches()
     check(True, f"sam deploy --config-env {stage}")
     return stack
