@@ -26,6 +26,12 @@ pub const SYSTEM: TenantId = TenantId::from_u128(0);
 /// The name of the document that keeps the relay's place.
 pub(crate) const CURSOR: &str = "relay/cursor";
 
+/// Whether an item is a place in the commit log of the very store it lies in. It means nothing in another store, which has
+/// a log of its own or none.
+pub fn is_place(key: &ItemKey) -> bool {
+    *key == ItemKey::document(SYSTEM, CURSOR)
+}
+
 /// A relay with its place in the log.
 pub struct Relay {
     sequence: u64,

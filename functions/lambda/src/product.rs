@@ -3,11 +3,11 @@
 
 use crate::environment::Environment;
 use crate::provider::ProviderDocuments;
-use crate::secrets::{Network, Secrets};
+use crate::secrets::Secrets;
 use anyhow::Result;
 use roadbook_access::Fetch;
 use roadbook_app::App;
-use roadbook_aws::{Dynamo, Settings, connect};
+use roadbook_aws::{Account, Dynamo, Settings, Vault};
 use roadbook_channels::{Accounts, Channels, Settings as ChannelSettings, Webhooks};
 use roadbook_runtime::{Catalogs, Direct, Engine, KeyRing, Limits, Router, Streamed, SystemClock, Tally};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Product {
     pub environment: Environment,
     /// Both tables.
     pub store: Arc<Dynamo>,
-    network: Network,
+    vault: Vault,
     secrets: Mutex<Option<(Instant, Arc<Secrets>)>>,
     kept: Mutex<Option<(Instant, Kept)>>,
     outside: OnceCell<Outside>,
@@ -55,12 +55,11 @@ pub struct Outside {
 impl Product {
     /// Makes the clients. Nothing is asked yet.
     pub async fn new(environment: Environment) -> Self {
-        let client = connect(&Settings::default()).await;
-        let store = Arc::new(Dynamo::new(&client, &environment.tables));
-        let config = client.config();
-        let network = Network { http: config.http_client(), region: config.region().map(ToString::to_string) };
+        let account = Account::new(&Settings::default()).await;
+        let store = Arc::new(Dynamo::new(&account.dynamo(), &environment.tables));
+        let vault = account.vault();
         let (secrets, kept) = (Mutex::new(None), Mutex::new(None));
-        Self { environment, store, network, secrets, kept, outside: OnceCell::new() }
+        Self { environment, store, vault, secrets, kept, outside: OnceCell::new() }
     }
 
     /// The application, no older than [`BELIEVED`].
@@ -87,7 +86,7 @@ impl Product {
             Some((_, secrets)) => Some(secrets.clone()),
             None => None,
         };
-        let secrets = match (Secrets::fetch(&self.environment, &self.network).await, former) {
+        let secrets = match (Secrets::fetch(&self.environment, &self.vault).await, former) {
             (Ok(secrets), _) => Arc::new(secrets),
             (Err(error), Some(former)) => {
                 tracing::error!(error = format!("{error:#}"), "secrets cannot be read; going on with the former ones");

@@ -10,12 +10,15 @@
 //! | When does a turn's record leave its row? | `outbox.rs` |
 //! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
 //! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
+//! | How does all of it go into another store? | `whole.rs` |
 //! | How is a client made? | `client.rs` |
+//! | Which functions and secrets has a stack? | `functions.rs`, `vault.rs` |
 
 mod action;
 mod client;
 pub mod codec;
 mod commit;
+mod functions;
 mod history;
 mod keys;
 mod ledger;
@@ -27,6 +30,10 @@ mod query;
 mod store;
 pub mod stream;
 pub mod tables;
+mod vault;
+mod whole;
 
-pub use client::{Settings, connect};
+pub use client::{Account, Settings, connect};
+pub use functions::{Function, Functions, FunctionsError, Live, Published};
 pub use store::Dynamo;
+pub use vault::{Held, Vault, VaultError};

@@ -42,6 +42,11 @@ pub(crate) fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
 /// The fault to tell: what was tried, the code, and what to look at. Never the service's own sentence, which may quote
 /// values.
 pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, error: &SdkError<E, HttpResponse>) -> Fault {
+    Fault::Store(format!("DynamoDB, {tried}: {}", told(error)))
+}
+
+/// The code of an error, and what to look at.
+pub(crate) fn told<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
     let code = match error {
         SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an error without a code"),
         SdkError::TimeoutError(_) => "no answer in time",
@@ -51,12 +56,12 @@ pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, error: &SdkError<E, Ht
         _ => "an unknown failure",
     };
     let look = match code {
-        "ResourceNotFoundException" => "; is the table there, in this region and account?",
-        "AccessDeniedException" => "; the role may not do this",
+        "ResourceNotFoundException" => "; is it there, in this region and account?",
+        "AccessDeniedException" | "AccessDenied" => "; the role may not do this",
         "UnrecognizedClientException" | "ExpiredTokenException" | "InvalidSignatureException" => {
             "; the credentials are not accepted, or the clock of this host is wrong"
         }
         _ => "",
     };
-    Fault::Store(format!("DynamoDB, {tried}: {code}{look}"))
+    format!("{code}{look}")
 }

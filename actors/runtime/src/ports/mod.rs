@@ -6,9 +6,11 @@ pub mod clock;
 pub mod history;
 pub mod hooks;
 pub mod store;
+pub mod whole;
 
 pub use channel::{Channel, Outbound, PollAnswer, SendAnswer};
 pub use clock::Clock;
 pub use history::{Carried, Committed, History, Journal, Ledger, Turn, TurnIndex};
 pub use hooks::{HookAnswer, HookCall, Hooks};
 pub use store::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Store};
+pub use whole::{Piece, Place, Whole};

@@ -159,8 +159,6 @@ const GUESTS: &[Guest] = &[
     },
     Guest { name: "fjall", hosts: &["embedded"], why: "the store of one machine is behind ports" },
     Guest { name: "reqwest", hosts: &["channels"], why: "infra/channels is the product's only outbound HTTP" },
-    Guest { name: "aws-sdk-secretsmanager", hosts: &["lambda"], why: "a function fetches its key where it starts" },
-    Guest { name: "aws-config", hosts: &["aws", "lambda"], why: CLOUD },
     Guest { name: "aws-*", hosts: &["aws"], why: CLOUD },
     Guest { name: "aws_*", hosts: &["aws", "lambda"], why: CLOUD },
     Guest { name: "serde_dynamo", hosts: &["aws"], why: CLOUD },

@@ -1,0 +1,179 @@
+//! The functions of a stack on Lambda: which there are, whether they may run, and which version their alias points to.
+
+use crate::outcome::told;
+use aws_sdk_lambda::Client;
+use std::collections::BTreeMap;
+
+/// The alias every caller of a function goes through.
+const ALIAS: &str = "live";
+
+/// Functions of an account.
+#[derive(Debug, Clone)]
+pub struct Functions(pub(crate) Client);
+
+/// A function of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Where the alias of a function points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// The version that is called.
+    pub version: u64,
+    /// Whether a part of the calls goes to another version: a canary is under way.
+    pub is_split: bool,
+    /// What the alias is changed on the condition of.
+    revision: String,
+}
+
+/// A published version of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Its number.
+    pub version: u64,
+    /// When it was published, as the service writes it.
+    pub at: String,
+}
+
+/// The service said no, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Lambda, {tried}: {told}")]
+pub struct FunctionsError {
+    tried: String,
+    told: String,
+}
+
+fn failed<E: aws_sdk_lambda::error::ProvideErrorMetadata>(
+    tried: impl Into<String>,
+) -> impl FnOnce(aws_sdk_lambda::error::SdkError<E>) -> FunctionsError {
+    let tried = tried.into();
+    move |error| FunctionsError { tried, told: told(&error) }
+}
+
+impl Functions {
+    /// The functions whose environment says that they belong to a stack, by name.
+    ///
+    /// # Errors
+    /// [`FunctionsError`].
+    pub async fn of_stack(&self, stack: &str) -> Result<Vec<Function>, FunctionsError> {
+        let (mut found, mut marker) = (Vec::new(), None);
+        loop {
+            let answer = self.0.list_functions().set_marker(marker).send().await;
+            let answer = answer.map_err(failed("list functions"))?;
+            for function in answer.functions() {
+                let variables = function.environment().and_then(|environment| environment.variables());
+                let Some(variables) = variables else { continue };
+                if variables.get("ROADBOOK_STACK").is_some_and(|of| of == stack) {
+                    let environment = variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+                    let name = function.function_name().unwrap_or_default().to_owned();
+                    found.push(Function { name, environment });
+                }
+            }
+            marker = answer.next_marker;
+            if marker.as_ref().is_none_or(String::is_empty) {
+                found.sort_by(|one, other| one.name.cmp(&other.name));
+                return Ok(found);
+            }
+        }
+    }
+
+    /// How many calls of a function may run at once, where that is limited; 0 is none.
+    ///
+    /// # Errors
+    /// [`FunctionsError`].
+    pub async fn reserved(&self, function: &str) -> Result<Option<i32>, FunctionsError> {
+        let answer = self.0.get_function_concurrency().function_name(function).send().await;
+        let answer = answer.map_err(failed(format!("ask how much {function} may run")))?;
+        Ok(answer.reserved_concurrent_executions)
+    }
+
+    /// Limits how many calls of a function may run at once; `None` takes the limit away.
+    ///
+    /// # Errors
+    /// [`FunctionsError`].
+    pub async fn reserve(&self, function: &str, calls: Option<i32>) -> Result<(), FunctionsError> {
+        let tried = format!("limit {function}");
+        match calls {
+            Some(calls) => {
+                let put = self.0.put_function_concurrency().function_name(function);
+                put.reserved_concurrent_executions(calls).send().await.map(drop).map_err(failed(tried))
+            }
+            None => {
+                let delete = self.0.delete_function_concurrency().function_name(function);
+                delete.send().await.map(drop).map_err(failed(tried))
+            }
+        }
+    }
+
+    /// Calls a function with a JSON document and returns what it answers.
+    ///
+    /// # Errors
+    /// [`FunctionsError`], also where the function itself failed.
+    pub async fn invoke(&self, function: &str, order: &str) -> Result<Vec<u8>, FunctionsError> {
+        let tried = || format!("invoke {function}");
+        let call = self.0.invoke().function_name(function).qualifier(ALIAS);
+        let answer = call.payload(order.as_bytes().to_vec().into()).send().await.map_err(failed(tried()))?;
+        match answer.function_error() {
+            None => Ok(answer.payload.map(|blob| blob.into_inner()).unwrap_or_default()),
+            Some(_) => {
+                let told = "the function failed; its log group says why".to_owned();
+                Err(FunctionsError { tried: tried(), told })
+            }
+        }
+    }
+
+    /// Where the alias of a function points.
+    ///
+    /// # Errors
+    /// [`FunctionsError`].
+    pub async fn live(&self, function: &str) -> Result<Live, FunctionsError> {
+        let tried = || format!("look where {function}:{ALIAS} points");
+        let answer = self.0.get_alias().function_name(function).name(ALIAS).send().await.map_err(failed(tried()))?;
+        let unreadable = || FunctionsError { tried: tried(), told: "the alias points to no version".into() };
+        let version = answer.function_version().and_then(|version| version.parse().ok()).ok_or_else(unreadable)?;
+        let split = answer.routing_config().and_then(|routing| routing.additional_version_weights());
+        let is_split = split.is_some_and(|weights| !weights.is_empty());
+        Ok(Live { version, is_split, revision: answer.revision_id.unwrap_or_default() })
+    }
+
+    /// The published versions of a function, newest first.
+    ///
+    /// # Errors
+    /// [`FunctionsError`].
+    pub async fn published(&self, function: &str) -> Result<Vec<Published>, FunctionsError> {
+        let (mut found, mut marker) = (Vec::new(), None);
+        loop {
+            let answer = self.0.list_versions_by_function().function_name(function).set_marker(marker).send().await;
+            let answer = answer.map_err(failed(format!("list the versions of {function}")))?;
+            for one in answer.versions() {
+                // `$LATEST` is no number: it is what can still be changed.
+                let Some(version) = one.version().and_then(|version| version.parse().ok()) else { continue };
+                found.push(Published { version, at: one.last_modified().unwrap_or_default().to_owned() });
+            }
+            marker = answer.next_marker;
+            if marker.as_ref().is_none_or(String::is_empty) {
+                found.sort_by_key(|one| std::cmp::Reverse(one.version));
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Lets the alias of a function point to a version alone, unless somebody has moved it since.
+    ///
+    /// # Errors
+    /// [`FunctionsError`].
+    pub async fn point(&self, function: &str, from: &Live, to: u64) -> Result<(), FunctionsError> {
+        let nobody = aws_sdk_lambda::types::AliasRoutingConfiguration::builder()
+            .set_additional_version_weights(Some(Default::default()))
+            .build();
+        let update = self.0.update_alias().function_name(function).name(ALIAS).function_version(to.to_string());
+        let revision = Some(from.revision.clone()).filter(|revision| !revision.is_empty());
+        let update = update.routing_config(nobody).set_revision_id(revision).send().await;
+        update.map(drop).map_err(failed(format!("let {function}:{ALIAS} point to version {to}")))
+    }
+}

@@ -1,0 +1,64 @@
+//! Secrets Manager: reading a secret and putting a new version of it.
+
+use crate::outcome::told;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use roadbook_kernel::Moment;
+use std::fmt;
+
+/// The secrets of an account.
+#[derive(Debug, Clone)]
+pub struct Vault(pub(crate) Client);
+
+/// A secret as it is now. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its text.
+    pub text: String,
+    /// When this version was put, where the service says so.
+    pub since: Option<Moment>,
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Held").field("since", &self.since).finish_non_exhaustive()
+    }
+}
+
+/// Why a secret could not be read or put. Never says what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// The service said no, or nothing.
+    #[error("Secrets Manager: {0}")]
+    Service(String),
+    /// It holds bytes, and every secret here is text.
+    #[error("the secret holds bytes; put it as text")]
+    Binary,
+}
+
+impl Vault {
+    /// Reads a secret by its name or ARN; `None` where it does not exist or has no version yet.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn read(&self, id: &str) -> Result<Option<Held>, VaultError> {
+        match self.0.get_secret_value().secret_id(id).send().await {
+            Ok(answer) => {
+                let since = answer.created_date().and_then(|date| date.to_millis().ok()).map(Moment::from_millis);
+                let text = answer.secret_string.ok_or(VaultError::Binary)?;
+                Ok(Some(Held { text, since }))
+            }
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(VaultError::Service(told(&error))),
+        }
+    }
+
+    /// Puts a new version of a secret that exists.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn put(&self, id: &str, text: &str) -> Result<(), VaultError> {
+        let put = self.0.put_secret_value().secret_id(id).secret_string(text).send().await;
+        put.map(drop).map_err(|error| VaultError::Service(told(&error)))
+    }
+}
