@@ -1,6 +1,7 @@
 //! Clients of AWS: credentials, region and endpoint as every AWS program finds them, TLS by rustls on ring.
 
 use crate::functions::Functions;
+use crate::sqs::Sqs;
 use crate::vault::Vault;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -21,7 +22,7 @@ pub struct Settings {
 /// An answer that takes longer is none. A commit may then have been applied: see `commit.rs`.
 const ATTEMPT_MAX: Duration = Duration::from_secs(5);
 const CONNECT_MAX: Duration = Duration::from_secs(2);
-/// Times a read is tried.
+/// Times a read is tried, and a message is sent: a queue recognises the second time by its de-duplication id.
 const READS_MAX: u32 = 4;
 
 /// An account in a region, and the connections that all clients made of it share.
@@ -59,6 +60,11 @@ impl Account {
         Client::new(&self.0)
     }
 
+    /// Queues.
+    pub fn queues(&self) -> Sqs {
+        Sqs::new(aws_sdk_sqs::Client::new(&self.0))
+    }
+
     /// Functions on Lambda.
     pub fn functions(&self) -> Functions {
         Functions(aws_sdk_lambda::Client::new(&self.0))
@@ -73,4 +79,10 @@ impl Account {
 /// Makes a client of DynamoDB: see [`Account::new`].
 pub async fn connect(settings: &Settings) -> Client {
     Account::new(settings).await.dynamo()
+}
+
+/// Makes a client of DynamoDB and one of SQS over the same connections.
+pub async fn connect_both(settings: &Settings) -> (Client, Sqs) {
+    let account = Account::new(settings).await;
+    (account.dynamo(), account.queues())
 }

@@ -1,7 +1,9 @@
 //! The functions of a stack on Lambda: which there are, whether they may run, and which version their alias points to.
 
-use crate::outcome::told;
+use crate::outcome::fault_of;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use roadbook_runtime::ports::Fault;
 use std::collections::BTreeMap;
 
 /// The alias every caller of a function goes through.
@@ -40,27 +42,16 @@ pub struct Published {
     pub at: String,
 }
 
-/// The service said no, or nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Lambda, {tried}: {told}")]
-pub struct FunctionsError {
-    tried: String,
-    told: String,
-}
-
-fn failed<E: aws_sdk_lambda::error::ProvideErrorMetadata>(
-    tried: impl Into<String>,
-) -> impl FnOnce(aws_sdk_lambda::error::SdkError<E>) -> FunctionsError {
-    let tried = tried.into();
-    move |error| FunctionsError { tried, told: told(&error) }
+fn failed<E: ProvideErrorMetadata>(tried: impl AsRef<str>) -> impl FnOnce(SdkError<E>) -> Fault {
+    move |error| fault_of("Lambda", tried.as_ref(), &error)
 }
 
 impl Functions {
     /// The functions whose environment says that they belong to a stack, by name.
     ///
     /// # Errors
-    /// [`FunctionsError`].
-    pub async fn of_stack(&self, stack: &str) -> Result<Vec<Function>, FunctionsError> {
+    /// A fault.
+    pub async fn of_stack(&self, stack: &str) -> Result<Vec<Function>, Fault> {
         let (mut found, mut marker) = (Vec::new(), None);
         loop {
             let answer = self.0.list_functions().set_marker(marker).send().await;
@@ -85,8 +76,8 @@ impl Functions {
     /// How many calls of a function may run at once, where that is limited; 0 is none.
     ///
     /// # Errors
-    /// [`FunctionsError`].
-    pub async fn reserved(&self, function: &str) -> Result<Option<i32>, FunctionsError> {
+    /// A fault.
+    pub async fn reserved(&self, function: &str) -> Result<Option<i32>, Fault> {
         let answer = self.0.get_function_concurrency().function_name(function).send().await;
         let answer = answer.map_err(failed(format!("ask how much {function} may run")))?;
         Ok(answer.reserved_concurrent_executions)
@@ -95,8 +86,8 @@ impl Functions {
     /// Limits how many calls of a function may run at once; `None` takes the limit away.
     ///
     /// # Errors
-    /// [`FunctionsError`].
-    pub async fn reserve(&self, function: &str, calls: Option<i32>) -> Result<(), FunctionsError> {
+    /// A fault.
+    pub async fn reserve(&self, function: &str, calls: Option<i32>) -> Result<(), Fault> {
         let tried = format!("limit {function}");
         match calls {
             Some(calls) => {
@@ -113,16 +104,15 @@ impl Functions {
     /// Calls a function with a JSON document and returns what it answers.
     ///
     /// # Errors
-    /// [`FunctionsError`], also where the function itself failed.
-    pub async fn invoke(&self, function: &str, order: &str) -> Result<Vec<u8>, FunctionsError> {
+    /// A fault, also where the function itself failed.
+    pub async fn invoke(&self, function: &str, order: &str) -> Result<Vec<u8>, Fault> {
         let tried = || format!("invoke {function}");
         let call = self.0.invoke().function_name(function).qualifier(ALIAS);
         let answer = call.payload(order.as_bytes().to_vec().into()).send().await.map_err(failed(tried()))?;
         match answer.function_error() {
             None => Ok(answer.payload.map(|blob| blob.into_inner()).unwrap_or_default()),
             Some(_) => {
-                let told = "the function failed; its log group says why".to_owned();
-                Err(FunctionsError { tried: tried(), told })
+                Err(Fault::Store(format!("Lambda, {}: the function failed; its log group says why", tried())))
             }
         }
     }
@@ -130,11 +120,11 @@ impl Functions {
     /// Where the alias of a function points.
     ///
     /// # Errors
-    /// [`FunctionsError`].
-    pub async fn live(&self, function: &str) -> Result<Live, FunctionsError> {
+    /// A fault.
+    pub async fn live(&self, function: &str) -> Result<Live, Fault> {
         let tried = || format!("look where {function}:{ALIAS} points");
         let answer = self.0.get_alias().function_name(function).name(ALIAS).send().await.map_err(failed(tried()))?;
-        let unreadable = || FunctionsError { tried: tried(), told: "the alias points to no version".into() };
+        let unreadable = || Fault::Store(format!("Lambda, {}: it points to no version", tried()));
         let version = answer.function_version().and_then(|version| version.parse().ok()).ok_or_else(unreadable)?;
         let split = answer.routing_config().and_then(|routing| routing.additional_version_weights());
         let is_split = split.is_some_and(|weights| !weights.is_empty());
@@ -144,8 +134,8 @@ impl Functions {
     /// The published versions of a function, newest first.
     ///
     /// # Errors
-    /// [`FunctionsError`].
-    pub async fn published(&self, function: &str) -> Result<Vec<Published>, FunctionsError> {
+    /// A fault.
+    pub async fn published(&self, function: &str) -> Result<Vec<Published>, Fault> {
         let (mut found, mut marker) = (Vec::new(), None);
         loop {
             let answer = self.0.list_versions_by_function().function_name(function).set_marker(marker).send().await;
@@ -166,8 +156,8 @@ impl Functions {
     /// Lets the alias of a function point to a version alone, unless somebody has moved it since.
     ///
     /// # Errors
-    /// [`FunctionsError`].
-    pub async fn point(&self, function: &str, from: &Live, to: u64) -> Result<(), FunctionsError> {
+    /// A fault.
+    pub async fn point(&self, function: &str, from: &Live, to: u64) -> Result<(), Fault> {
         let nobody = aws_sdk_lambda::types::AliasRoutingConfiguration::builder()
             .set_additional_version_weights(Some(Default::default()))
             .build();

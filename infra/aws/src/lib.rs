@@ -1,4 +1,4 @@
-//! Store and History on DynamoDB, and the turns its stream brings. The only crate that names the AWS SDK.
+//! Store and History on DynamoDB, the turns its stream brings, and queues on SQS. The only crate that names the AWS SDK.
 //!
 //! | question | file |
 //! | --- | --- |
@@ -11,6 +11,7 @@
 //! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
 //! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
 //! | How does all of it go into another store? | `whole.rs` |
+//! | What is asked of a queue? | `sqs.rs` |
 //! | How is a client made? | `client.rs` |
 //! | Which functions and secrets has a stack? | `functions.rs`, `vault.rs` |
 
@@ -27,13 +28,15 @@ mod outbox;
 mod outcome;
 mod plan;
 mod query;
+mod sqs;
 mod store;
 pub mod stream;
 pub mod tables;
 mod vault;
 mod whole;
 
-pub use client::{Account, Settings, connect};
-pub use functions::{Function, Functions, FunctionsError, Live, Published};
+pub use client::{Account, Settings, connect, connect_both};
+pub use functions::{Function, Functions, Live, Published};
+pub use sqs::{Depth, Incoming, MESSAGES_MAX, Outgoing, REQUEST_BYTES_MAX, Sqs};
 pub use store::Dynamo;
-pub use vault::{Held, Vault, VaultError};
+pub use vault::{Held, Vault};

@@ -1,9 +1,10 @@
 //! Secrets Manager: reading a secret and putting a new version of it.
 
-use crate::outcome::told;
+use crate::outcome::fault_of;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use roadbook_kernel::Moment;
+use roadbook_runtime::ports::Fault;
 use std::fmt;
 
 /// The secrets of an account.
@@ -25,40 +26,29 @@ impl fmt::Debug for Held {
     }
 }
 
-/// Why a secret could not be read or put. Never says what is in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VaultError {
-    /// The service said no, or nothing.
-    #[error("Secrets Manager: {0}")]
-    Service(String),
-    /// It holds bytes, and every secret here is text.
-    #[error("the secret holds bytes; put it as text")]
-    Binary,
-}
-
 impl Vault {
     /// Reads a secret by its name or ARN; `None` where it does not exist or has no version yet.
     ///
     /// # Errors
-    /// [`VaultError`].
-    pub async fn read(&self, id: &str) -> Result<Option<Held>, VaultError> {
+    /// A fault: it never says what is in a secret.
+    pub async fn read(&self, id: &str) -> Result<Option<Held>, Fault> {
         match self.0.get_secret_value().secret_id(id).send().await {
             Ok(answer) => {
                 let since = answer.created_date().and_then(|date| date.to_millis().ok()).map(Moment::from_millis);
-                let text = answer.secret_string.ok_or(VaultError::Binary)?;
+                let text = answer.secret_string.ok_or_else(|| Fault::Corrupt("a secret: it holds bytes and not text".into()))?;
                 Ok(Some(Held { text, since }))
             }
             Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
-            Err(error) => Err(VaultError::Service(told(&error))),
+            Err(error) => Err(fault_of("Secrets Manager", "read a secret", &error)),
         }
     }
 
     /// Puts a new version of a secret that exists.
     ///
     /// # Errors
-    /// [`VaultError`].
-    pub async fn put(&self, id: &str, text: &str) -> Result<(), VaultError> {
+    /// A fault: it never says what is in a secret.
+    pub async fn put(&self, id: &str, text: &str) -> Result<(), Fault> {
         let put = self.0.put_secret_value().secret_id(id).secret_string(text).send().await;
-        put.map(drop).map_err(|error| VaultError::Service(told(&error)))
+        put.map(drop).map_err(|error| fault_of("Secrets Manager", "put a secret", &error))
     }
 }
