@@ -4,13 +4,17 @@
 mod accounts;
 mod app;
 mod config;
+mod master;
 mod oidc;
 mod settings;
 mod tenants;
+mod visit;
 
 pub use accounts::{Lent, NoOwner};
 pub use app::App;
 pub use config::{Config, ConfigError, Corp, MiniProgram};
+pub use master::{read_master, write_master};
 pub use oidc::Oidc;
 pub use settings::{Resolved, Setting, Source};
 pub use tenants::{Tenant, Tenants};
+pub use visit::{Patient, VisitError, Wish, visit};

@@ -1,8 +1,8 @@
 //! The master key and the settings, from Secrets Manager: with the first event, not before.
 
 use crate::environment::Environment;
-use anyhow::{Context, Result, bail};
-use roadbook_app::{Config, Resolved};
+use anyhow::{Context, Result};
+use roadbook_app::{Config, Resolved, read_master};
 use roadbook_aws::Vault;
 
 /// What only Secrets Manager knows.
@@ -34,17 +34,8 @@ async fn text(vault: &Vault, secret: &str, what: &str) -> Result<String> {
     held.map(|held| held.text).with_context(|| format!("{what} is not in Secrets Manager; is its secret there?"))
 }
 
-/// 64 hex digits.
 fn key(text: &str) -> Result<[u8; 32]> {
-    let text = text.trim();
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        bail!("the master key must be 64 hex digits; restore the version of its secret that was");
-    }
-    let mut key = [0; 32];
-    for (place, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *place = u8::from_str_radix(std::str::from_utf8(pair)?, 16)?;
-    }
-    Ok(key)
+    read_master(text).context("the master key must be 64 hex digits; restore the version of its secret that was")
 }
 
 #[cfg(test)]

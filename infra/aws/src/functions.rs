@@ -1,13 +1,18 @@
 //! The functions of a stack on Lambda: which there are, whether they may run, and which version their alias points to.
 
 use crate::outcome::fault_of;
-use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::{Client, Config};
 use roadbook_runtime::ports::Fault;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The alias every caller of a function goes through.
 const ALIAS: &str = "live";
+/// Longer than any function of the stack may take.
+const ANSWER_MAX: Duration = Duration::from_secs(120);
 
 /// Functions of an account.
 #[derive(Debug, Clone)]
@@ -18,6 +23,8 @@ pub struct Functions(pub(crate) Client);
 pub struct Function {
     /// Its name.
     pub name: String,
+    /// Its ARN.
+    pub arn: String,
     /// Its environment.
     pub environment: BTreeMap<String, String>,
 }
@@ -62,7 +69,8 @@ impl Functions {
                 if variables.get("ROADBOOK_STACK").is_some_and(|of| of == stack) {
                     let environment = variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                     let name = function.function_name().unwrap_or_default().to_owned();
-                    found.push(Function { name, environment });
+                    let arn = function.function_arn().unwrap_or_default().to_owned();
+                    found.push(Function { name, arn, environment });
                 }
             }
             marker = answer.next_marker;
@@ -101,19 +109,74 @@ impl Functions {
         }
     }
 
-    /// Calls a function with a JSON document and returns what it answers.
+    /// Notes a word on a function, or takes it away. Notes are tags, so a person sees them too.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn note(&self, function: &Function, name: &str, word: Option<&str>) -> Result<(), Fault> {
+        let tried = format!("note {name} on {}", function.name);
+        match word {
+            Some(word) => {
+                let tag = self.0.tag_resource().resource(&function.arn).tags(name, word);
+                tag.send().await.map(drop).map_err(failed(tried))
+            }
+            None => {
+                let untag = self.0.untag_resource().resource(&function.arn).tag_keys(name);
+                untag.send().await.map(drop).map_err(failed(tried))
+            }
+        }
+    }
+
+    /// Reads a word that was noted on a function.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn noted(&self, function: &Function, name: &str) -> Result<Option<String>, Fault> {
+        let answer = self.0.list_tags().resource(&function.arn).send().await;
+        let answer = answer.map_err(failed(format!("read what is noted on {}", function.name)))?;
+        Ok(answer.tags().and_then(|tags| tags.get(name)).cloned())
+    }
+
+    /// Lets the queues that bring a function its work do so, or not. Returns how many were changed.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn feed(&self, function: &str, is_fed: bool) -> Result<usize, Fault> {
+        let (mut changed, mut marker) = (0, None);
+        loop {
+            let list = self.0.list_event_source_mappings().function_name(format!("{function}:{ALIAS}"));
+            let answer = list.set_marker(marker).send().await;
+            let answer = answer.map_err(failed(format!("list what brings {function} its work")))?;
+            for source in answer.event_source_mappings() {
+                let is_queue = source.event_source_arn().is_some_and(|arn| arn.split(':').nth(2) == Some("sqs"));
+                let was_fed = !source.state().is_some_and(|state| state.starts_with("Disabl"));
+                if let Some(id) = source.uuid().filter(|_| is_queue && was_fed != is_fed) {
+                    let update = self.0.update_event_source_mapping().uuid(id).enabled(is_fed).send().await;
+                    update.map_err(failed(format!("change what brings {function} its work")))?;
+                    changed += 1;
+                }
+            }
+            marker = answer.next_marker;
+            if marker.as_ref().is_none_or(String::is_empty) {
+                return Ok(changed);
+            }
+        }
+    }
+
+    /// Calls a function with a JSON document, once, and returns what it answers.
     ///
     /// # Errors
     /// A fault, also where the function itself failed.
     pub async fn invoke(&self, function: &str, order: &str) -> Result<Vec<u8>, Fault> {
         let tried = || format!("invoke {function}");
-        let call = self.0.invoke().function_name(function).qualifier(ALIAS);
-        let answer = call.payload(order.as_bytes().to_vec().into()).send().await.map_err(failed(tried()))?;
+        let call = self.0.invoke().function_name(function).qualifier(ALIAS).payload(order.as_bytes().to_vec().into());
+        // A second call would begin beside the first one, which goes on.
+        let patient = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_MAX).build();
+        let patient = Config::builder().timeout_config(patient).retry_config(RetryConfig::disabled());
+        let answer = call.customize().config_override(patient).send().await.map_err(failed(tried()))?;
         match answer.function_error() {
             None => Ok(answer.payload.map(|blob| blob.into_inner()).unwrap_or_default()),
-            Some(_) => {
-                Err(Fault::Store(format!("Lambda, {}: the function failed; its log group says why", tried())))
-            }
+            Some(_) => Err(Fault::Store(format!("Lambda, {}: the function failed; its log group says why", tried()))),
         }
     }
 

@@ -7,7 +7,7 @@
 //! | How are bytes packed? | `codec.rs` |
 //! | What does a commit write? | `plan.rs`, `action.rs` |
 //! | How is it written once, whatever the network does? | `commit.rs`, `outcome.rs` |
-//! | When does a turn's record leave its row? | `outbox.rs` |
+//! | When does a turn's record leave its row? | `outbox.rs`; as a log: `uncarried.rs` |
 //! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
 //! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
 //! | How does all of it go into another store? | `whole.rs` |
@@ -32,6 +32,7 @@ mod sqs;
 mod store;
 pub mod stream;
 pub mod tables;
+mod uncarried;
 mod vault;
 mod whole;
 
@@ -39,4 +40,5 @@ pub use client::{Account, Settings, connect, connect_both};
 pub use functions::{Function, Functions, Live, Published};
 pub use sqs::{Depth, Incoming, MESSAGES_MAX, Outgoing, REQUEST_BYTES_MAX, Sqs};
 pub use store::Dynamo;
+pub use uncarried::Uncarried;
 pub use vault::{Held, Vault};

@@ -35,7 +35,9 @@ impl Vault {
         match self.0.get_secret_value().secret_id(id).send().await {
             Ok(answer) => {
                 let since = answer.created_date().and_then(|date| date.to_millis().ok()).map(Moment::from_millis);
-                let text = answer.secret_string.ok_or_else(|| Fault::Corrupt("a secret: it holds bytes and not text".into()))?;
+                let text = answer
+                    .secret_string
+                    .ok_or_else(|| Fault::Corrupt("a secret: it holds bytes and not text".into()))?;
                 Ok(Some(Held { text, since }))
             }
             Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),

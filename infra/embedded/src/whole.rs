@@ -84,7 +84,8 @@ impl Embedded {
             let (kind, entry) = read_entry(key).ok_or_else(|| wrong("an entry of the due index"))?;
             return Ok(Piece::Due { kind, due: entry.due, key: entry.key });
         }
-        let actor = key.get(..ActorKey::BYTES).and_then(ActorKey::from_bytes).ok_or_else(|| wrong("a key of a turn"))?;
+        let actor =
+            key.get(..ActorKey::BYTES).and_then(ActorKey::from_bytes).ok_or_else(|| wrong("a key of a turn"))?;
         let turn = Turn { actor, version: version_of(key)?, record: value };
         let ids = self.tables().index.get(key).map_err(store_fault)?;
         let ids = ids.as_deref().unwrap_or_default();
