@@ -36,8 +36,8 @@ pub struct Live {
     pub version: u64,
     /// Whether a part of the calls goes to another version: a canary is under way.
     pub is_split: bool,
-    /// What the alias is changed on the condition of.
-    revision: String,
+    /// What the alias is changed on the condition of; empty is no condition.
+    pub revision: String,
 }
 
 /// A published version of a function.

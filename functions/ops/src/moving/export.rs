@@ -90,6 +90,7 @@ async fn read_on(source: &Source, to: &Path, pace: Pace, manifest: &mut Manifest
         pieces.iter().for_each(|piece| manifest.spaces.add(piece));
         manifest.next = next.as_deref().map(hex);
         manifest.write(to)?;
+        eprintln!("part {}: {} pieces so far", number + 1, manifest.spaces.count());
         if next.is_none() {
             return Ok(());
         }

@@ -65,6 +65,7 @@ pub async fn import(from: &Path, to: &Place, key: Option<&Path>, pace: Pace) -> 
         target.whole.restore(pieces).await.with_context(|| format!("part {number}"))?;
         let done = Progress { export: manifest.id(), parts: number + 1 };
         (_, version) = note(&target, Some(version), done).await?;
+        eprintln!("part {} of {}", number + 1, manifest.parts.len());
     }
     must_be_whole(&target, &manifest, pace).await?;
     forget(&target, version).await?;
