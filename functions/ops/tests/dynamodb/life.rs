@@ -5,7 +5,7 @@ use crate::emulator::MASTER;
 use roadbook_app::{Tenants, write_master};
 use roadbook_embedded::{Embedded, Options};
 use roadbook_it::rig::{Rig, T0};
-use roadbook_it::say::{Say, device, email, user};
+use roadbook_it::say::{Say, device, user};
 use roadbook_kernel::{MINUTE_MS, TenantId};
 use roadbook_runtime::Outcome;
 use roadbook_runtime::engine::KeyRing;
@@ -101,10 +101,10 @@ async fn live(rig: &Rig<Embedded>, customers: i64) {
         let who = [user(&n.to_string()), device(&n.to_string())];
         Say::identify(format!("known-{n}"), &who).at(T0.plus_ms(20 * MINUTE_MS + n))
     }));
-    // Every tenth shares an address with the next one: they are one person.
-    says.extend((0..customers / 2).filter(|n| n % 10 < 2).map(|n| {
-        let who = [user(&n.to_string()), email(&format!("pair{}", n / 10))];
-        Say::identify(format!("pair-{n}"), &who).at(T0.plus_ms(30 * MINUTE_MS + n))
+    // Every tenth turns out to be the same person as the next one.
+    says.extend((0..customers / 2 - 1).step_by(10).map(|n| {
+        let (one, other) = (user(&n.to_string()), user(&(n + 1).to_string()));
+        Say::alias(format!("same-{n}"), &one, &other).at(T0.plus_ms(30 * MINUTE_MS + n))
     }));
     for some in says.chunks(50) {
         let outcomes = rig.observe(some).await;

@@ -182,8 +182,8 @@ const GUESTS: &[Guest] = &[
     Guest { name: "rand", hosts: &[], why: "chance comes in through the door: a split is a hash" },
     Guest {
         name: "getrandom",
-        hosts: &["api", "pages", "host", "lambda"],
-        why: "randomness is drawn at the edge and handed in",
+        hosts: &["app", "pages"],
+        why: "randomness is drawn at the edge and handed in; pages know none of our crates",
     },
     Guest {
         name: "clap",
