@@ -90,13 +90,7 @@ pub async fn start(name: &str) -> Result<()> {
         bail!("an import into {name} has not come to its end; run it again, it goes on");
     }
     stack.master().await?;
-    let held = stack.vault().read(stack.told("ROADBOOK_MASTER_KEY_ARN")?).await?;
-    if let Some(seconds) = held.and_then(|held| held.since).and_then(|since| still_believed(since, SystemClock.now())) {
-        bail!(
-            "the master key of {name} was put less than five minutes ago, and a process that is awake may still believe \
-             the former one. Ask again in {seconds} s."
-        );
-    }
+    must_be_believed(&stack).await?;
     let functions = stack.functions();
     for function in stack.workers() {
         if functions.reserved(&function.name).await? != Some(0) {
@@ -115,6 +109,23 @@ pub async fn start(name: &str) -> Result<()> {
         println!("  {:<40} is called again", function.name);
     }
     println!("{name} is served.");
+    Ok(())
+}
+
+/// Refuses while a process that was awake before the stop may still hash under a master key that was replaced.
+async fn must_be_believed(stack: &Stack) -> Result<()> {
+    let (vault, id) = (stack.vault(), stack.told("ROADBOOK_MASTER_KEY_ARN")?);
+    if !vault.was_replaced(id).await? {
+        return Ok(());
+    }
+    let since = vault.read(id).await?.and_then(|held| held.since);
+    if let Some(seconds) = since.and_then(|since| still_believed(since, SystemClock.now())) {
+        bail!(
+            "the master key of {} was replaced less than five minutes ago, and a process that is awake may still believe \
+             the former one. Ask again in {seconds} s.",
+            stack.name
+        );
+    }
     Ok(())
 }
 

@@ -45,6 +45,18 @@ impl Vault {
         }
     }
 
+    /// Whether a secret had another text before the one it has: somebody may still believe that one.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn was_replaced(&self, id: &str) -> Result<bool, Fault> {
+        match self.0.get_secret_value().secret_id(id).version_stage("AWSPREVIOUS").send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(false),
+            Err(error) => Err(fault_of("Secrets Manager", "look for a former secret", &error)),
+        }
+    }
+
     /// Puts a new version of a secret that exists.
     ///
     /// # Errors

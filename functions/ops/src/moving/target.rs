@@ -28,7 +28,7 @@ pub struct Target {
 
 enum Kind {
     Folder { data: PathBuf, store: Arc<Embedded> },
-    Stack(Stack),
+    Stack(Box<Stack>),
 }
 
 impl Target {
@@ -52,7 +52,7 @@ impl Target {
                 let stack = Stack::find(name).await?;
                 stack.must_stand_still("it must not fire timers of what is half there").await?;
                 let dynamo = Arc::new(stack.dynamo()?);
-                Ok(Self { whole: dynamo.clone(), store: dynamo, kind: Kind::Stack(stack) })
+                Ok(Self { whole: dynamo.clone(), store: dynamo, kind: Kind::Stack(Box::new(stack)) })
             }
         }
     }

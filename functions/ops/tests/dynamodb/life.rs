@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Customers of the larger tenant before some of them meet.
-pub const CUSTOMERS: i64 = 300;
+pub const CUSTOMERS: i64 = 200;
 
 /// A data folder.
 pub struct Lived {
