@@ -288,7 +288,7 @@ fn end_process(reason: &str) -> ! {
 }
 
 /// The stored form of an item: 8 bytes of version, then the body.
-fn stored(item: &Item) -> Vec<u8> {
+pub(crate) fn stored(item: &Item) -> Vec<u8> {
     let mut out = Vec::with_capacity(8 + item.body.len());
     out.extend_from_slice(&item.version.to_le_bytes());
     out.extend_from_slice(&item.body);

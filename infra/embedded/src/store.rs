@@ -86,8 +86,13 @@ impl Embedded {
         Ok(Self { shared, committer, disk, searches: AtomicU32::new(0), truncated: AtomicU64::new(0) })
     }
 
-    fn tables(&self) -> &Tables {
+    pub(crate) fn tables(&self) -> &Tables {
         &self.shared.tables
+    }
+
+    /// An entry was written past the committer.
+    pub(crate) fn lower(&self, kind: DueKind, key: &ItemKey, at: Moment) {
+        self.shared.fronts.lower(kind, key, at);
     }
 
     /// Every so often the due index is searched from the very front: whatever a bound might have passed by is found.
@@ -141,7 +146,7 @@ pub(crate) fn turn_key(actor: &ActorKey, version: u64) -> [u8; TURN_KEY_BYTES] {
     key
 }
 
-fn store_fault(error: fjall::Error) -> Fault {
+pub(crate) fn store_fault(error: fjall::Error) -> Fault {
     Fault::Store(error.to_string())
 }
 
@@ -305,7 +310,7 @@ fn as_turn(actor: &ActorKey, guard: fjall::Guard) -> Result<Turn, Fault> {
 }
 
 /// The version at the end of a turn's key.
-fn version_of(key: &[u8]) -> Result<u64, Fault> {
+pub(crate) fn version_of(key: &[u8]) -> Result<u64, Fault> {
     let version = key.get(ActorKey::BYTES..).and_then(|bytes| bytes.try_into().ok());
     version.map(u64::from_be_bytes).ok_or_else(|| Fault::Corrupt("a key of a turn".into()))
 }
