@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::tenants::Tenants;
 use roadbook_access::{Access, Fetch, People};
+use roadbook_kernel::Moment;
 use roadbook_runtime::relay::SYSTEM;
 use roadbook_runtime::{Engine, Router};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct App {
     pub tenants: Tenants,
     /// Settings.
     pub config: Config,
+    /// Since when this process alone serves the store; `None` where several may.
+    pub alone_since: Option<Moment>,
     draining: AtomicBool,
     drained: Notify,
 }
@@ -38,9 +41,18 @@ impl App {
             engine,
             router,
             config,
+            alone_since: None,
             draining: AtomicBool::new(false),
             drained: Notify::new(),
         }
+    }
+
+    /// The same, in a process that alone serves the store from now on: whatever a former one had begun and not finished
+    /// is free.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone_since = Some(self.engine.clock.now());
+        self
     }
 
     /// The same, which also believes the sign-in providers of its settings. `fetch` gets their keys.

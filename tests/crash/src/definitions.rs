@@ -19,11 +19,11 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// Defines and publishes.
+    /// Defines and publishes. Without a platform the second journey records its message, too.
     ///
     /// # Errors
     /// A server that refuses one.
-    pub fn publish(host: &Host) -> Result<Self> {
+    pub fn publish(host: &Host, platform: bool) -> Result<Self> {
         let count = json!({ "op": "gte", "value": CONFIGURED_MIN });
         let condition = json!({ "event": CONFIGURED, "count": count, "within_days": 30 });
         let segment = define(host, "segments", &json!({ "name": "looked often", "condition": condition }))?;
@@ -32,6 +32,7 @@ impl Definitions {
         let told = json!({ "type": "send", "channel": "wecom_seller", "purpose": "service",
                            "to": { "corp": "ww-sim-corp", "member": { "trait": "seller" } },
                            "content": { "text": "booked {{ entry.n }};" }, "next": "over" });
+        let told = if platform { told } else { recorded.clone() };
         let journey = |which: usize, wait: &str, send: Value| {
             let definition = json!({
                 "entry": { "event": BOOKED[which] }, "reentry": "once", "start": "pause",

@@ -84,7 +84,7 @@ impl Outcome {
 /// A server that does not start, or ends when nobody asked it to.
 pub fn play(plan: &Plan, deliveries: &dyn Fn() -> Result<serde_json::Value>, say: &dyn Fn(&str)) -> Result<Outcome> {
     let mut host = Host::found(plan.program.clone())?;
-    let definitions = Definitions::publish(&host)?;
+    let definitions = Definitions::publish(&host, true)?;
     let stage = Stage::new(host.server, host.keys.clone(), plan.seed);
     let people = (PEOPLE_MIN + plan.kills * PEOPLE_PER_KILL).div_ceil(WRITERS as u64);
     let people = u32::try_from(people).context("too many kills")?;
@@ -96,7 +96,7 @@ pub fn play(plan: &Plan, deliveries: &dyn Fn() -> Result<serde_json::Value>, say
             .map(|number| scope.spawn(move || Writer::new(number, stage, people, EVENTS, pace).work(stage)))
             .collect();
         let played = stops.play(plan, &mut host, stage, say);
-        stage.turn(Mood::Over);
+        stage.turn(if played.is_ok() { Mood::Over } else { Mood::GivenUp });
         let writers: Vec<_> = writers.into_iter().filter_map(|writer| writer.join().ok()).collect();
         (played, writers)
     });

@@ -18,8 +18,10 @@ pub enum Mood {
     Draining,
     /// It has ended and is not started yet.
     Drained,
-    /// No more load.
+    /// No more load; what is open is settled.
     Over,
+    /// The server is lost: nothing is to be settled.
+    GivenUp,
 }
 
 /// The shared part. Not `Debug`: it holds keys.
@@ -48,6 +50,11 @@ impl Stage {
         self.state().0
     }
 
+    /// Whether no more load is wanted.
+    pub fn is_over(&self) -> bool {
+        matches!(self.mood(), Mood::Over | Mood::GivenUp)
+    }
+
     /// Something else goes on from now on.
     pub fn turn(&self, mood: Mood) {
         *self.now.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = (mood, Instant::now());
@@ -62,6 +69,6 @@ impl Stage {
     /// Whether the load has been over for so long that nothing more is to be waited for.
     pub fn is_late(&self) -> bool {
         let (mood, since) = self.state();
-        mood == Mood::Over && since.elapsed() > SETTLE
+        mood == Mood::GivenUp || since.elapsed() > SETTLE
     }
 }

@@ -76,7 +76,7 @@ impl Writer {
     /// Works until the stage says that it is over, then settles what is open.
     pub fn work(mut self, stage: &Stage) -> Self {
         let mut next = Instant::now();
-        while stage.mood() != Mood::Over {
+        while !stage.is_over() {
             if stage.mood() == Mood::Drained {
                 std::thread::sleep(CLOSED);
                 continue;
@@ -122,7 +122,7 @@ impl Writer {
                 Came::Closed if first => return self.ledger.settle(batch.numbers.clone(), Fate::NotAccepted),
                 Came::Closed => return,
                 // Over, or given up: its events stay in doubt.
-                Came::Again if stage.mood() == Mood::Over || self.random.below(50) == 0 => return,
+                Came::Again if stage.is_over() || self.random.below(50) == 0 => return,
                 Came::Again => self.tally.repeated += 1,
             }
             first = false;
