@@ -76,14 +76,14 @@ pub enum Lost {
 pub struct Connection {
     server: SocketAddr,
     stream: Option<TcpStream>,
-    /// When the last request was on its way, all of it.
-    pub sent_at: Instant,
+    /// When the last request was on its way, all of it; `None` where it never was.
+    pub sent_at: Option<Instant>,
 }
 
 impl Connection {
     /// Opens nothing yet.
     pub fn new(server: SocketAddr) -> Self {
-        Self { server, stream: None, sent_at: Instant::now() }
+        Self { server, stream: None, sent_at: None }
     }
 
     /// Sends a request and waits for its answer.
@@ -91,6 +91,7 @@ impl Connection {
     /// # Errors
     /// [`Lost`]; the next request opens a new connection.
     pub fn ask(&mut self, request: &Request) -> Result<Reply, Lost> {
+        self.sent_at = None;
         let stream = match self.stream.take() {
             Some(stream) => stream,
             None => connect(self.server).ok_or(Lost::Refused)?,
@@ -101,7 +102,7 @@ impl Connection {
 
     fn exchange(&mut self, mut stream: TcpStream, bytes: &[u8]) -> Option<Reply> {
         stream.write_all(bytes).ok()?;
-        self.sent_at = Instant::now();
+        self.sent_at = Some(Instant::now());
         let mut buffer = Vec::with_capacity(4 * 1024);
         let mut part = [0; 16 * 1024];
         loop {

@@ -79,6 +79,9 @@ pub struct Tally {
     pub sent_twice: u64,
     /// Requests that a draining process closed its door to, unanswered.
     pub closed_doors: u64,
+    /// Of them, requests on their way when the process was told to drain: it had not read them yet, or the audit finds
+    /// them.
+    pub unanswered: u64,
     /// Requests that a draining process answered with "draining".
     pub turned_away: u64,
     /// Requests that were answered 429 or 503 besides.
@@ -102,6 +105,7 @@ impl Tally {
         self.repeated += other.repeated;
         self.sent_twice += other.sent_twice;
         self.closed_doors += other.closed_doors;
+        self.unanswered += other.unanswered;
         self.turned_away += other.turned_away;
         self.busy += other.busy;
         self.commands += other.commands;

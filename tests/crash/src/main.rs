@@ -53,6 +53,9 @@ enum Verb {
         /// How many times.
         #[arg(long, default_value_t = 20)]
         kills: u64,
+        /// One stop in so many is a SIGTERM; with 1 every one is.
+        #[arg(long, default_value_t = 8)]
+        drain_every: u64,
         /// Events a second, while the server is up.
         #[arg(long, default_value_t = 4_000)]
         rate: u64,
@@ -73,12 +76,12 @@ enum Verb {
 fn main() -> Result<ExitCode> {
     let say = |doing: &str| eprintln!("{doing}");
     let held = match Arguments::parse().verb {
-        Verb::Kill { common, simulator, config, kills, rate, life_ms_max } => {
+        Verb::Kill { common, simulator, config, kills, drain_every, rate, life_ms_max } => {
             let environment = ["ROADBOOK_WECOM_URL", "ROADBOOK_MINIPROGRAM_URL"]
                 .map(|name| (name.to_owned(), simulator.clone()))
                 .to_vec();
             let program = Program { path: common.program, data: common.data, config: Some(config), environment };
-            let plan = run::Plan { program, kills, seed: common.seed, rate, life_ms_max };
+            let plan = run::Plan { program, kills, drain_every, seed: common.seed, rate, life_ms_max };
             let outcome = run::play(&plan, &|| deliveries(&simulator), &say)?;
             print(&outcome, common.json)?;
             outcome.holds()

@@ -18,8 +18,6 @@ const EVENTS: usize = 50;
 /// People at least, and so many more for every kill: timelines stay short enough to be read whole.
 const PEOPLE_MIN: u64 = 1_600;
 const PEOPLE_PER_KILL: u64 = 40;
-/// One stop in so many is a SIGTERM.
-const DRAIN_EVERY: u64 = 8;
 /// A kill in so many hits a process that has only just begun to work.
 const EARLY_EVERY: u64 = 6;
 /// The server's own limit is 20 s.
@@ -32,6 +30,8 @@ pub struct Plan {
     pub program: Program,
     /// `kill -9` so many times.
     pub kills: u64,
+    /// One stop in so many is a SIGTERM; with 1 every one is, and `kills` counts them.
+    pub drain_every: u64,
     /// The seed of every draw.
     pub seed: u64,
     /// Events a second, all clients together, while the server is up.
@@ -128,18 +128,19 @@ impl Stops {
     fn play(&mut self, plan: &Plan, host: &mut Host, stage: &Stage, say: &dyn Fn(&str)) -> Result<()> {
         let mut random = SplitMix64(plan.seed);
         let begun = Instant::now();
-        while self.kills < plan.kills {
+        let only_drains = plan.drain_every <= 1;
+        while plan.kills > if only_drains { self.drains } else { self.kills } {
             let early = random.below(EARLY_EVERY) == 0;
             let life_ms = random.below(if early { 150 } else { plan.life_ms_max });
             std::thread::sleep(Duration::from_millis(life_ms));
-            if (self.kills + self.drains) % DRAIN_EVERY == DRAIN_EVERY - 1 {
+            if only_drains || (self.kills + self.drains) % plan.drain_every == plan.drain_every - 1 {
                 self.drain(host, stage)?;
             } else {
                 host.kill()?;
                 self.kills += 1;
             }
             self.ready.push(host.start().with_context(|| format!("start after {} kills", self.kills))?);
-            stage.turn(Mood::Running);
+            stage.started();
             if self.kills % 10 == 0 {
                 say(&format!("{} kills, {} drains", self.kills, self.drains));
             }

@@ -32,22 +32,35 @@ pub struct Stage {
     pub keys: Keys,
     /// The seed of all draws.
     pub seed: u64,
-    now: Mutex<(Mood, Instant)>,
+    now: Mutex<Now>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Now {
+    mood: Mood,
+    since: Instant,
+    life: u64,
 }
 
 impl Stage {
     /// Running.
     pub fn new(server: SocketAddr, keys: Keys, seed: u64) -> Self {
-        Self { server, keys, seed, now: Mutex::new((Mood::Running, Instant::now())) }
+        Self { server, keys, seed, now: Mutex::new(Now { mood: Mood::Running, since: Instant::now(), life: 0 }) }
     }
 
-    fn state(&self) -> (Mood, Instant) {
+    fn now(&self) -> Now {
         *self.now.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// What is going on now.
     pub fn mood(&self) -> Mood {
-        self.state().0
+        self.now().mood
+    }
+
+    /// Which process serves, counted from the start; taken down before a request is sent. What a killed process took
+    /// with it may be noticed only when the next one drains.
+    pub fn life(&self) -> u64 {
+        self.now().life
     }
 
     /// Whether no more load is wanted.
@@ -57,18 +70,31 @@ impl Stage {
 
     /// Something else goes on from now on.
     pub fn turn(&self, mood: Mood) {
-        *self.now.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = (mood, Instant::now());
+        let mut now = self.now.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        (now.mood, now.since) = (mood, Instant::now());
     }
 
-    /// Whether this is a drain, and a request of that instant was on its way before it.
-    pub fn was_asked_before_drain(&self, asked: Instant) -> bool {
-        let (mood, since) = self.state();
-        mood == Mood::Draining && asked < since
+    /// A new process serves.
+    pub fn started(&self) {
+        let mut now = self.now.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *now = Now { mood: Mood::Running, since: Instant::now(), life: now.life + 1 };
+    }
+
+    /// Whether the process of this life drains, or has.
+    pub fn drains(&self, life: u64) -> bool {
+        let now = self.now();
+        now.life == life && matches!(now.mood, Mood::Draining | Mood::Drained)
+    }
+
+    /// Whether that drain began after this instant.
+    pub fn drains_since(&self, sent: Instant) -> bool {
+        let now = self.now();
+        now.mood == Mood::Draining && sent < now.since
     }
 
     /// Whether the load has been over for so long that nothing more is to be waited for.
     pub fn is_late(&self) -> bool {
-        let (mood, since) = self.state();
-        mood == Mood::GivenUp || since.elapsed() > SETTLE
+        let now = self.now();
+        now.mood == Mood::GivenUp || now.since.elapsed() > SETTLE
     }
 }

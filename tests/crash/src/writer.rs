@@ -4,7 +4,7 @@
 //! batch up instead, as a phone does that is switched off, and now and then it sends a batch again that was answered.
 
 use crate::batch::Batch;
-use crate::client::{Connection, Lost, Reply, Request};
+use crate::client::{Connection, Reply, Request};
 use crate::command::{Clerk, Command, Does, Wish};
 use crate::ledger::{Fate, Ledger, Tally};
 use crate::people::Person;
@@ -261,6 +261,7 @@ impl Writer {
 
     /// Asks once. A server that is too busy, or not there, is asked again after a moment.
     fn ask(&mut self, stage: &Stage, request: &Request) -> Came {
+        let life = stage.life();
         match self.connection.ask(request) {
             // Told before anything was taken, which the audit looks into.
             Ok(reply) if reply.json()["code"] == "draining" => {
@@ -274,10 +275,10 @@ impl Writer {
                 Came::Again
             }
             Ok(reply) => Came::Answer(reply),
-            Err(lost) if stage.mood() == Mood::Draining || stage.mood() == Mood::Drained => {
+            Err(_) if stage.drains(life) => {
                 self.tally.closed_doors += 1;
-                if lost == Lost::Doubtful && stage.was_asked_before_drain(self.connection.sent_at) {
-                    self.tally.wrong("a request sent before SIGTERM was not answered".into());
+                if self.connection.sent_at.is_some_and(|sent| stage.drains_since(sent)) {
+                    self.tally.unanswered += 1;
                 }
                 Came::Closed
             }

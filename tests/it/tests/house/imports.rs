@@ -114,6 +114,8 @@ const ROOMS: &[Room] = &[
     Room { package: "xtask", may: &[], why: OUTSIDE },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
+    Room { package: "crash", may: &["bench"], why: OUTSIDE },
+    Room { package: "disk", may: &["bench", "crash"], why: OUTSIDE },
     Room { package: "aws-it", may: &["kernel", "runtime", "aws", "it"], why: PROOF },
     Room {
         package: "it",
@@ -184,8 +186,16 @@ const GUESTS: &[Guest] = &[
         hosts: &["api", "pages", "host", "lambda"],
         why: "randomness is drawn at the edge and handed in",
     },
-    Guest { name: "clap", hosts: &["host", "simulator", "bench", "xtask"], why: "only programs read a command line" },
-    Guest { name: "anyhow", hosts: &["host", "lambda", "bench", "xtask"], why: "libraries have errors with types" },
+    Guest {
+        name: "clap",
+        hosts: &["host", "simulator", "bench", "crash", "disk", "xtask"],
+        why: "only programs read a command line",
+    },
+    Guest {
+        name: "anyhow",
+        hosts: &["host", "lambda", "bench", "crash", "disk", "xtask"],
+        why: "libraries have errors with types",
+    },
 ];
 
 /// What the pure ring may use from outside. Everything else is I/O, a clock, chance, or a second way to do the same.
