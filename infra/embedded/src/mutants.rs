@@ -27,6 +27,7 @@ pub(crate) use mutant;
 
 /// Whether the environment names it.
 #[cfg(feature = "mutants")]
+#[expect(clippy::disallowed_methods, reason = "a mistake on purpose is no setting")]
 pub(crate) fn is_on(name: &str) -> bool {
     use std::sync::LazyLock;
     static NAMED: LazyLock<String> = LazyLock::new(|| std::env::var("ROADBOOK_MUTANT").unwrap_or_default());
