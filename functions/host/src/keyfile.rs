@@ -52,6 +52,8 @@ fn make(data: &Path, path: &Path) -> Result<[u8; 32]> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{}", write_master(&key))?;
     file.sync_all()?;
+    // The name, too: a power cut must not leave a store behind whose key has no name.
+    std::fs::File::open(data)?.sync_all()?;
     Ok(key)
 }
 

@@ -14,6 +14,7 @@
 mod committer;
 mod disk;
 mod due;
+mod mutants;
 mod store;
 mod tables;
 mod tail;

@@ -79,6 +79,7 @@ impl Embedded {
             Err(fjall::Error::Locked) => return Err(OpenError::InUse(shown())),
             Err(error) => return Err(unusable(error.to_string())),
         };
+        keep_folders(path).map_err(|error| unusable(format!("its folders cannot be synced: {error}")))?;
         let last = last_sequence(&tables).map_err(|fault| unusable(fault.to_string()))?;
         let shared = Arc::new(Shared::new(tables, last));
         let committer = Committer::start(shared.clone()).map_err(|error| unusable(error.to_string()))?;
@@ -126,6 +127,16 @@ impl Embedded {
     pub fn sizes(&self) -> Vec<(&'static str, u64)> {
         self.tables().named().into_iter().map(|(name, table)| (name, table.disk_space())).collect()
     }
+}
+
+/// Syncs the folders that fjall makes and does not sync into the folder above: a power cut could otherwise take a whole
+/// keyspace along, and everything that was ever synced in it.
+fn keep_folders(path: &Path) -> std::io::Result<()> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    for folder in [Some(path.join("keyspaces").as_path()), Some(path), above].into_iter().flatten() {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// The journal never loses its newest group, so its end is the last sequence.

@@ -118,6 +118,8 @@ const ROOMS: &[Room] = &[
     Room { package: "xtask", may: &[], why: OUTSIDE },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
+    Room { package: "crash", may: &["bench"], why: OUTSIDE },
+    Room { package: "disk", may: &["bench", "crash"], why: OUTSIDE },
     Room { package: "aws-it", may: &["kernel", "runtime", "aws", "it"], why: PROOF },
     Room {
         package: "it",
@@ -188,12 +190,12 @@ const GUESTS: &[Guest] = &[
     },
     Guest {
         name: "clap",
-        hosts: &["host", "ops", "simulator", "bench", "xtask"],
+        hosts: &["host", "ops", "simulator", "bench", "crash", "disk", "xtask"],
         why: "only programs read a command line",
     },
     Guest {
         name: "anyhow",
-        hosts: &["host", "lambda", "ops", "bench", "xtask"],
+        hosts: &["host", "lambda", "ops", "bench", "crash", "disk", "xtask"],
         why: "libraries have errors with types",
     },
 ];
