@@ -31,6 +31,7 @@ mod live;
 mod memory;
 mod merge;
 mod message;
+pub mod mutants;
 mod past;
 mod people;
 pub mod ports;
@@ -52,7 +53,7 @@ pub use backfill::{
     Aim, SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress, sweep_of,
     sweeps,
 };
-pub use catalogs::{Catalogs, revision_name};
+pub use catalogs::{CATALOG_AGE_MS_MAX, Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};

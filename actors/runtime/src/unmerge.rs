@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::gate::{Customers, elsewhere, live_end};
 use crate::hosted::Admission;
 use crate::message::Message;
+use crate::mutants::mutant;
 use crate::ports::Fault;
 use crate::record::Trigger;
 use crate::working::{Claim, Working};
@@ -117,7 +118,9 @@ fn write(set: &mut Customers, there: ActorKey, parting: Parting, causes: &[Trigg
             working.append(cause, one.facts);
         }
         theirs = Some(working.row.inbox.clone());
-        working.row.inbox.unite(&inbox);
+        if !mutant!(InboxNotShared) {
+            working.row.inbox.unite(&inbox);
+        }
         working.row.last_turn = working.row.last_turn.max(last_turn);
         working.row.edition = working.row.edition.max(edition);
         working.emit(Event::Parted {

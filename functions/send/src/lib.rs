@@ -46,7 +46,11 @@ impl Sender {
     /// # Errors
     /// A fault while the queue is read. A fault on one send leaves it due.
     pub async fn work(&self, limit: usize) -> Result<Worked, Fault> {
-        let held = due(&self.engine, self.engine.clock.now(), limit).await?;
+        let now = self.engine.clock.now();
+        let mut held = due(&self.engine, now, limit).await?;
+        // An index may trail the items: what somebody else is calling for, or was told to wait with, may still stand
+        // there at its former time.
+        held.retain(|held| held.job.is_due(now));
         let taken = held.len();
         let failed = stream::iter(held)
             .map(|held| async move {

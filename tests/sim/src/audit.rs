@@ -86,7 +86,8 @@ impl Audited<'_> {
     /// The product's own examination.
     fn doctor(&self) -> Result<(), String> {
         let scope = Scope { tenants: self.run.plan.tenants.clone(), served_until: self.run.world.now() };
-        let report = alone(&self.run.world, Job::Sweep, examine(&self.engine, &scope)).map_err(|fault| fault.to_string())?;
+        let report =
+            alone(&self.run.world, Job::Sweep, examine(&self.engine, &scope)).map_err(|fault| fault.to_string())?;
         match report.findings.first() {
             None => Ok(()),
             Some(first) => Err(format!("doctor: {} {}: {}", first.code, first.subject, first.detail)),

@@ -51,7 +51,7 @@ impl Deliver for Boxes {
 
     async fn catalog(&self, key: ActorKey, message: Message<roadbook_catalog::Command>) -> Result<Outcome, Fault> {
         let delivered = deliver::<Catalog>(&self.engine, key, None, Work::Messages(vec![message])).await?;
-        self.engine.catalogs.fetch(self.engine.store.as_ref(), key.tenant).await?;
+        self.engine.catalogs.fetch(&self.engine, key.tenant).await?;
         Ok(delivered.outcomes.into_iter().next().unwrap_or(Outcome::Defect))
     }
 

@@ -20,6 +20,8 @@ pub struct Person {
     pub who: Vec<Who>,
     /// Who they turn out to be the same person as: the same number.
     pub family: usize,
+    /// What their identifiers are made of.
+    pub name: String,
 }
 
 /// One message of one person.
@@ -157,7 +159,8 @@ impl Maker {
         for n in 0..3 + self.chance.below(4) {
             self.person(tenant, n);
         }
-        self.families(tenant, first);
+        self.families(first);
+        (first..self.plan.people.len()).for_each(|person| self.more_names(person));
         for person in first..self.plan.people.len() {
             self.life(person);
         }
@@ -170,24 +173,31 @@ impl Maker {
     fn person(&mut self, tenant: usize, n: usize) {
         let name = format!("{tenant}x{n}");
         let mut who = vec![user(&name), anon(&name)];
-        if self.chance.below(2) == 0 {
-            who.push(email(&format!("test{name}")));
-        }
-        if self.chance.below(2) == 0 {
-            who.push(external(&name));
-        }
-        if self.chance.below(3) == 0 {
-            who.push(Who(Kind::Openid, format!("oTestTestTestTestTestTest{name}")));
-        }
         if self.chance.below(3) == 0 {
             who.push(anon(&format!("{name}-b")));
         }
         let family = self.plan.people.len();
-        self.plan.people.push(Person { tenant, who, family });
+        self.plan.people.push(Person { tenant, who, family, name });
+    }
+
+    /// What else somebody is called. Two people with, say, a WeChat user each are one only where no limit refuses it,
+    /// and then in one order and not in another: where the plan must say who is whom, nobody who is merged has any.
+    fn more_names(&mut self, person: usize) {
+        let Person { family, name, .. } = self.plan.people[person].clone();
+        let is_alone = self.plan.people.iter().filter(|one| one.family == family).count() == 1;
+        if self.plan.settled && !is_alone {
+            return;
+        }
+        let openid = Who(Kind::Openid, format!("oTestTestTestTestTestTest{name}"));
+        for (who, one_in) in [(email(&format!("test{name}")), 2), (external(&name), 2), (openid, 3)] {
+            if self.chance.below(one_in) == 0 {
+                self.plan.people[person].who.push(who);
+            }
+        }
     }
 
     /// Some turn out to be one: by an alias, or because an operator says so. In every order.
-    fn families(&mut self, _tenant: usize, first: usize) {
+    fn families(&mut self, first: usize) {
         for person in first + 1..self.plan.people.len() {
             if self.chance.below(4) > 0 {
                 continue;
@@ -223,7 +233,10 @@ impl Maker {
 
     /// By which of their names somebody is called in one message.
     fn some_of(&mut self, person: usize) -> Vec<Who> {
-        let all = self.plan.people[person].who.clone();
+        let mut all = self.plan.people[person].who.clone();
+        if self.plan.settled {
+            all.retain(|who| matches!(who.0, Kind::UserId | Kind::AnonymousId));
+        }
         let first = self.chance.below(all.len());
         let second = self.chance.below(all.len());
         let mut some = vec![all[first].clone()];

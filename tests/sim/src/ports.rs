@@ -58,8 +58,7 @@ impl Ports {
             let chance = &mut inner.chance;
             let dice = (chance.next() % 10_000) as u32;
             let bounds = [dies_before, fails, answer_lost, dies_after, slow];
-            let kinds =
-                [Trouble::DiesBefore, Trouble::Fails, Trouble::AnswerLost, Trouble::DiesAfter, Trouble::Slow];
+            let kinds = [Trouble::DiesBefore, Trouble::Fails, Trouble::AnswerLost, Trouble::DiesAfter, Trouble::Slow];
             let mut upto = 0;
             let trouble = bounds.into_iter().zip(kinds).find_map(|(width, kind)| {
                 upto += width;

@@ -210,7 +210,8 @@ impl Run {
 
     fn begin(&mut self, index: usize, step: Step) {
         let held_back = self.world.inner().weather.held_back;
-        let late_ms = if self.chance.happens(held_back) { self.chance.between(SECOND_MS, 6 * 60 * MINUTE_MS) } else { 0 };
+        let late_ms =
+            if self.chance.happens(held_back) { self.chance.between(SECOND_MS, 6 * 60 * MINUTE_MS) } else { 0 };
         let at = step.at.plus_ms(late_ms);
         match step.what {
             What::Events(messages) => {
@@ -333,11 +334,9 @@ impl Run {
         let tenant = self.plan.tenants[tenant];
         let id = host.engine.keys.of(tenant).message("sim", &format!("define {step}"));
         let boxes = host.boxes.clone();
-        let message =
-            Message { id, accepted: at, occurred: at, position: 0, via: None, founding: false, command };
-        let work = Box::pin(async move {
-            Done::Told(boxes.catalog(ActorKey::catalog(tenant), message).await.map(Some))
-        });
+        let message = Message { id, accepted: at, occurred: at, position: 0, via: None, founding: false, command };
+        let work =
+            Box::pin(async move { Done::Told(boxes.catalog(ActorKey::catalog(tenant), message).await.map(Some)) });
         (tenant, work)
     }
 
@@ -349,6 +348,10 @@ impl Run {
             }
             (Done::Told(result), Some(parcel)) => self.answered(host, parcel, result),
             (Done::Looked { more }, _) => self.loops.looked(job, more),
+            (Done::Swept { tenant, published, more }, _) => {
+                self.loops.lost(job);
+                self.loops.swept(tenant, published, more);
+            }
             (Done::Observed(_) | Done::Told(_), _) => {}
         }
     }
@@ -363,7 +366,9 @@ impl Run {
     ) {
         let now = self.world.now();
         self.world.tell(Some(host), || {
-            let one = |((message, _), result): (&(usize, Option<Moment>), &Result<Outcome, _>)| format!("m{message}: {result:?}");
+            let one = |((message, _), result): (&(usize, Option<Moment>), &Result<Outcome, _>)| {
+                format!("m{message}: {result:?}")
+            };
             let all: Vec<String> = messages.iter().zip(&results).map(one).collect();
             format!("answers {}", all.join(", "))
         });
@@ -408,7 +413,12 @@ impl Run {
         self.enqueue(self.world.now().plus_ms(wait_ms), parcel);
     }
 
-    fn answered(&mut self, host: usize, parcel: Parcel, result: Result<Option<Outcome>, roadbook_runtime::ports::Fault>) {
+    fn answered(
+        &mut self,
+        host: usize,
+        parcel: Parcel,
+        result: Result<Option<Outcome>, roadbook_runtime::ports::Fault>,
+    ) {
         let now = self.world.now();
         self.world.tell(Some(host), || format!("answers {parcel:?}: {result:?}"));
         let step = match &parcel {
@@ -474,4 +484,3 @@ impl Run {
 fn next_due(memory: &Memory, kind: DueKind) -> Option<Moment> {
     at_once(memory.next_due(kind)).and_then(Result::ok).flatten()
 }
-

@@ -45,4 +45,3 @@ pub fn play(seed: u64, dropped: &BTreeSet<usize>, told: bool) -> Played {
         lines: inner.lines.take().unwrap_or_default(),
     }
 }
-

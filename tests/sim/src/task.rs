@@ -37,6 +37,15 @@ pub enum Done {
         /// Whether to look again.
         more: bool,
     },
+    /// The sweeps of a tenant had their turn.
+    Swept {
+        /// The tenant.
+        tenant: usize,
+        /// How often it had published when they began.
+        published: u64,
+        /// Whether there is more to do.
+        more: bool,
+    },
 }
 
 /// The future of a task.

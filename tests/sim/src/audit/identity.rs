@@ -62,7 +62,11 @@ impl Audited<'_> {
         Ok(())
     }
 
-    fn end_of(&self, tenant: roadbook_kernel::TenantId, mut id: roadbook_kernel::CustomerId) -> roadbook_kernel::CustomerId {
+    fn end_of(
+        &self,
+        tenant: roadbook_kernel::TenantId,
+        mut id: roadbook_kernel::CustomerId,
+    ) -> roadbook_kernel::CustomerId {
         for _ in 0..64 {
             let at = |(_, key, _): &&(usize, roadbook_kernel::ActorKey, roadbook_runtime::Row<Customer>)| {
                 key.tenant == tenant && key.as_customer() == Some(id)
@@ -95,9 +99,10 @@ impl Audited<'_> {
             let mut owners = BTreeSet::new();
             for account in accounts {
                 let key = account.identifier(&keys).key();
-                let owner = self.rows.iter().find(|(place, _, row)| {
-                    *place == tenant && row.state.is_live() && row.state.owns(&key)
-                });
+                let owner = self
+                    .rows
+                    .iter()
+                    .find(|(place, _, row)| *place == tenant && row.state.is_live() && row.state.owns(&key));
                 owners.extend(owner.map(|(_, key, _)| *key));
             }
             if owners.len() > 1 {

@@ -28,7 +28,8 @@ pub fn families(plan: &Plan, told: &Told) -> Vec<Family> {
     };
     for (index, step) in plan.steps.iter().enumerate() {
         let What::Tell(person, Tell::Merge(other)) = &step.what else { continue };
-        let merged = matches!(told.commands.get(&index), Some((_, Outcome::Applied { .. } | Outcome::Duplicate { .. })));
+        let merged =
+            matches!(told.commands.get(&index), Some((_, Outcome::Applied { .. } | Outcome::Duplicate { .. })));
         if let Some(other) = named(other, plan.people[*person].tenant).filter(|_| merged) {
             unite(*person, other);
         }

@@ -64,7 +64,9 @@ impl Audited<'_> {
         let calls = self.run.sink.calls();
         let called: BTreeSet<SendKey> = calls.iter().map(|call| call.key).collect();
         for (key, text) in intended {
-            let Some(job) = queued.get(key) else { return Err(format!("lost: {key} {text} was intended and not queued")) };
+            let Some(job) = queued.get(key) else {
+                return Err(format!("lost: {key} {text} was intended and not queued"));
+            };
             let JobState::Done { outcome } = &job.state else {
                 return Err(format!("stuck: {key} {text} is {:?}", job.state));
             };
@@ -91,7 +93,7 @@ impl Audited<'_> {
             let family = self.families().into_iter().find(|family| family.people.contains(&person));
             let Some(family) = family else { continue };
             let mut granted_ever = false;
-            let (mut withdrawn, mut granted_late) = (None, false);
+            let mut withdrawn = None;
             for (index, step) in plan.steps.iter().enumerate() {
                 let What::Tell(whose, Tell::Consent(Purpose::Marketing, verdict)) = &step.what else { continue };
                 if !family.people.contains(whose) {
@@ -99,16 +101,8 @@ impl Audited<'_> {
                 }
                 let told = self.run.told.commands.get(&index).map(|(at, _)| *at);
                 match verdict {
-                    Verdict::Granted => {
-                        granted_ever = true;
-                        granted_late |= told.is_none_or(|at| withdrawn.is_none_or(|no| at >= no));
-                    }
-                    Verdict::Withdrawn => {
-                        if let Some(at) = told {
-                            withdrawn = withdrawn.max(Some(at));
-                            granted_late = false;
-                        }
-                    }
+                    Verdict::Granted => granted_ever = true,
+                    Verdict::Withdrawn => withdrawn = withdrawn.max(told),
                 }
             }
             if !granted_ever {

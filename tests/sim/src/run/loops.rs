@@ -6,7 +6,7 @@ use crate::chance::Chance;
 use crate::host::{Host, Log};
 use crate::task::{Done, Task, Work};
 use crate::world::Job;
-use roadbook_kernel::{MINUTE_MS, Moment, SECOND_MS, TenantId};
+use roadbook_kernel::{Moment, SECOND_MS, TenantId};
 use roadbook_runtime::ports::{DueKind, ItemKey, Journal, Store};
 use roadbook_runtime::relay::{Relay, SYSTEM, carry};
 use roadbook_runtime::{Memory, advance_backfill, sweep};
@@ -26,7 +26,8 @@ pub struct Loops {
     relay_down: Option<Moment>,
     /// Tenants whose sweeps may have something to do.
     open: BTreeSet<usize>,
-    tenants: usize,
+    /// How often each tenant has published.
+    published: Vec<u64>,
     next: Moment,
     under_way: BTreeMap<Job, usize>,
     /// A loop found more than it did.
@@ -42,7 +43,7 @@ impl Loops {
         Self {
             relay_down: None,
             open: BTreeSet::new(),
-            tenants,
+            published: vec![0; tenants],
             next: Moment::MIN,
             under_way: BTreeMap::new(),
             more: false,
@@ -53,6 +54,14 @@ impl Loops {
     /// A tenant has published something.
     pub fn published(&mut self, tenant: usize) {
         self.open.insert(tenant);
+        self.published[tenant] += 1;
+    }
+
+    /// The sweeps of a tenant had their turn.
+    pub fn swept(&mut self, tenant: usize, published: u64, more: bool) {
+        if !more && published == self.published[tenant] {
+            self.open.remove(&tenant);
+        }
     }
 
     /// The relay stands still.
@@ -136,7 +145,7 @@ impl Run {
             self.look_with(Job::Relay, 0);
         }
         if !self.loops.open.is_empty() {
-            let tenant = self.chance.below(self.loops.tenants);
+            let tenant = self.chance.below(self.loops.published.len());
             if self.loops.open.contains(&tenant) {
                 self.look_with(Job::Backfill, tenant);
             }
@@ -168,19 +177,12 @@ impl Run {
                     Log::Own => relaying(living, chance),
                     Log::Stream => streaming(living, chance, &self.loops.stream, &self.world.memory),
                 },
-                Job::Backfill => {
-                    self.loops.open.remove(&tenant);
-                    backfilling(living, id, chance)
-                }
+                Job::Backfill => backfilling(living, id, (tenant, self.loops.published[tenant]), chance),
                 Job::Observe | Job::Tell | Job::Define => return,
             };
             *self.loops.under_way.entry(job).or_default() += 1;
             let owner = matches!(job, Job::Backfill).then_some(id);
-            let mut task = Task::new(host, job, owner, self.world.now(), work);
-            if job == Job::Backfill {
-                task.parcel = None;
-            }
-            self.tasks.push(task);
+            self.tasks.push(Task::new(host, job, owner, self.world.now(), work));
         }
     }
 }
@@ -246,14 +248,11 @@ fn streaming(host: &Host, chance: &mut Chance, stream: &Arc<AtomicU64>, memory: 
     })
 }
 
-fn backfilling(host: &Host, tenant: TenantId, chance: &mut Chance) -> Work {
+fn backfilling(host: &Host, id: TenantId, (tenant, published): (usize, u64), chance: &mut Chance) -> Work {
     let (engine, boxes) = (host.engine.clone(), host.boxes.clone());
     let limit = 1 + chance.below(6);
     Box::pin(async move {
-        let more = advance_backfill(&engine, boxes.as_ref(), tenant, limit).await;
-        Done::Looked { more: more.unwrap_or(true) }
+        let more = advance_backfill(&engine, boxes.as_ref(), id, limit).await.unwrap_or(true);
+        Done::Swept { tenant, published, more }
     })
 }
-
-/// The longest time between two looks.
-pub const LOOK_MS_MAX: i64 = MINUTE_MS;
