@@ -5,14 +5,20 @@ mod model;
 mod sends;
 
 use crate::host::Log;
+use crate::journeys::{HOT, KEEN};
+use crate::plan::What;
 use crate::run::Run;
 use crate::task::alone;
 use crate::world::Job;
 use roadbook_customer::Customer;
-use roadbook_kernel::{ActorKey, ActorKind, TenantId};
+use roadbook_catalog::Command as Define;
+use roadbook_kernel::{ActorKey, ActorKind, SegmentId, TenantId};
+use roadbook_runtime::Outcome;
+use roadbook_runtime::record::Record;
+use serde::de::IgnoredAny;
 use roadbook_runtime::doctor::{Scope, examine};
 use roadbook_runtime::engine::Engine;
-use roadbook_runtime::ports::{DueKind, Space, Store};
+use roadbook_runtime::ports::{DueKind, History, Space, Store};
 use roadbook_runtime::relay::Relay;
 use roadbook_runtime::{Memory, Row};
 use std::sync::Arc;
@@ -47,6 +53,8 @@ pub fn audit(run: &Run) -> Result<(), String> {
     audited.messages_once()?;
     audited.one_owner()?;
     audited.people()?;
+    audited.editions()?;
+    audited.members()?;
     audited.sends()?;
     audited.doctor()
 }
@@ -81,6 +89,52 @@ impl Audited<'_> {
             return Err(format!("stuck: a send is due since {at:?}"));
         }
         Ok(())
+    }
+
+    /// Nobody was ever decided under an older catalog than before.
+    fn editions(&self) -> Result<(), String> {
+        for (_, key, _) in &self.rows {
+            let turns = crate::run::at_once(self.run.world.memory.turns(key, 0, usize::MAX)).and_then(Result::ok);
+            let mut newest = 0;
+            for turn in turns.unwrap_or_default() {
+                let record = Record::new(&turn.record).map_err(|fault| fault.to_string())?;
+                let edition = record.body::<IgnoredAny>().map_err(|fault| fault.to_string())?.edition;
+                if edition < newest {
+                    return Err(format!("catalog: {key:?} v{} was decided under {edition} after {newest}", turn.version));
+                }
+                newest = edition;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever has the score is in the segment, also in the one that was published late, and nobody else.
+    fn members(&self) -> Result<(), String> {
+        for (tenant, key, row) in self.rows.iter().filter(|(_, _, row)| row.state.is_live()) {
+            let score = row.state.traits.get("score").and_then(|held| held.value()?.as_f64()).unwrap_or(0.0);
+            for (segment, least) in [(HOT, 3.0), (KEEN, 2.0)] {
+                if !self.is_published(*tenant, segment) {
+                    continue;
+                }
+                let inside = row.state.memberships.get(&segment).is_some_and(|one| one.inside);
+                if inside != (score >= least) {
+                    return Err(format!("segment: {key:?} has {score}; inside of {segment}: {inside}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_published(&self, tenant: usize, segment: SegmentId) -> bool {
+        let publishes = |what: &What| match what {
+            What::Define(of, Define::PublishSegment { id }) => *of == tenant && *id == segment,
+            _ => false,
+        };
+        let told = &self.run.told.commands;
+        let steps = self.run.plan.steps.iter().enumerate();
+        steps.filter(|(_, step)| publishes(&step.what)).any(|(index, _)| told.get(&index).is_some_and(|(_, outcome)| {
+            matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate { .. })
+        }))
     }
 
     /// The product's own examination.

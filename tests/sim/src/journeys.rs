@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 pub const ENGAGED: SegmentId = SegmentId::from_u128(0x0005_e600_0001);
 /// A score of three.
 pub const HOT: SegmentId = SegmentId::from_u128(0x0005_e600_0002);
+/// A score of two; published late, so that it must be counted back.
+pub const KEEN: SegmentId = SegmentId::from_u128(0x0005_e600_0003);
 /// One message per order.
 pub const ORDER: JourneyId = JourneyId::from_u128(0x0010_4200_0001);
 /// A long wait, a message, a wait for an event, one of two messages.
@@ -95,6 +97,7 @@ fn lead() -> Value {
 pub fn first_day(wait: &str) -> Vec<Command> {
     let engaged = json!({"event": "page_viewed", "count": {"op": "gte", "value": 2}, "within_days": 7});
     let hot = json!({"trait": "score", "op": "gte", "value": 3});
+    let keen = json!({"trait": "score", "op": "gte", "value": 2});
     let segment = |id, name: &str, condition| {
         [Command::CreateSegment { id, name: name.into(), condition }, Command::PublishSegment { id }]
     };
@@ -108,6 +111,7 @@ pub fn first_day(wait: &str) -> Vec<Command> {
         journey(DRIVE, "drive", drive(wait, 1)),
         journey(WELCOME, "welcome", welcome()),
         journey(LEAD, "lead", lead()),
+        segment(KEEN, "keen", keen),
     ]
     .into_iter()
     .flatten()

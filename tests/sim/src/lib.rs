@@ -8,11 +8,15 @@
 //! | Who goes next? | `run.rs`, `run/loops.rs`, `task.rs` |
 //! | What is a host? | `host.rs`, `boxes.rs` |
 //! | What must hold? | `audit.rs`: at the end; `provider.rs`, `ports.rs`: at once |
-//! | How is a failing seed shown? | `seed.rs`, `shrink.rs` |
-//! | Does it find anything? | `mutants.rs` |
+//! | What is asked of many seeds? | `campaign.rs` |
+//! | How is a failing seed shown? | `seed.rs`, `shrink.rs`, `main.rs` |
+//! | Would it notice? | `breakage.rs`, with the switches in `actors/runtime/src/mutants.rs` |
 
 pub mod audit;
 pub mod boxes;
+#[cfg(feature = "mutants")]
+pub mod breakage;
+pub mod campaign;
 pub mod chance;
 pub mod host;
 pub mod journeys;
@@ -21,6 +25,7 @@ pub mod ports;
 pub mod provider;
 pub mod run;
 pub mod seed;
+pub mod shrink;
 pub mod task;
 pub mod weather;
 pub mod world;

@@ -151,12 +151,12 @@ impl Maker {
     fn tenant(&mut self, tenant: usize, wait: &str) {
         self.plan.tenants.push(TenantId::from_u128(0x7e57_0001 + tenant as u128));
         for (n, command) in first_day(wait).into_iter().enumerate() {
-            // Everything is published before anybody comes, but for the last journey.
-            let at = if n == 11 { self.at() } else { T0.plus_ms(n as i64 * 100) };
+            // Everything is published before anybody comes, but for the last journey and the last segment.
+            let at = if n == 11 || n == 13 { self.at() } else { T0.plus_ms(n as i64 * 100) };
             self.step(at, What::Define(tenant, command));
         }
         let first = self.plan.people.len();
-        for n in 0..3 + self.chance.below(4) {
+        for n in 0..4 + self.chance.below(5) {
             self.person(tenant, n);
         }
         self.families(first);
@@ -263,7 +263,7 @@ impl Maker {
             let message = self.message(person, "identify", say);
             self.step(at, What::Events(vec![message]));
         }
-        for _ in 0..2 + self.chance.below(7) {
+        for _ in 0..3 + self.chance.below(9) {
             self.visit(person);
         }
         if self.chance.below(3) > 0 {

@@ -13,7 +13,7 @@ use roadbook_kernel::{ActorKey, DAY_MS, MINUTE_MS, Moment, SECOND_MS, TenantId};
 use roadbook_runtime::engine::Limits;
 use roadbook_runtime::ports::{DueKind, Journal, Store};
 use roadbook_runtime::{Accepted, Deliver, Memory, Message, Outcome, sends};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 mod loops;
@@ -62,6 +62,8 @@ pub struct Run {
     next_step: usize,
     dropped: Arc<BTreeSet<usize>>,
     loops: loops::Loops,
+    /// Commands to the catalog of each tenant that wait for the one before.
+    defines: Vec<VecDeque<usize>>,
     until: Moment,
     winding_down: bool,
 }
@@ -78,6 +80,7 @@ impl Run {
         Self {
             world,
             loops: loops::Loops::new(plan.tenants.len()),
+            defines: vec![VecDeque::new(); plan.tenants.len()],
             plan,
             sink,
             making,
@@ -203,6 +206,11 @@ impl Run {
         }
     }
 
+    /// A message that was acknowledged was applied once more.
+    fn twice(&self, message: usize, at: Moment) {
+        self.world.broken(|| format!("twice: m{message}, accepted {at:?}, was acknowledged and is applied again"));
+    }
+
     fn some_host(&mut self) -> Option<usize> {
         let alive: Vec<usize> = (0..HOSTS).filter(|host| self.hosts[*host].is_ok()).collect();
         (!alive.is_empty()).then(|| alive[self.chance.below(alive.len())])
@@ -221,7 +229,13 @@ impl Run {
                 self.enqueue(at, Parcel::Events { tenant, messages, client });
             }
             What::Tell(..) => self.enqueue(at, Parcel::Tell(index, None)),
-            What::Define(..) => self.enqueue(step.at, Parcel::Define(index, None)),
+            // Whoever writes definitions waits for each answer.
+            What::Define(tenant, _) => {
+                self.defines[tenant].push_back(index);
+                if self.defines[tenant].len() == 1 {
+                    self.enqueue(step.at, Parcel::Define(index, None));
+                }
+            }
             What::RelayDown(ms) => {
                 self.world.tell(None, || format!("the relay stands still for {} min", ms / MINUTE_MS));
                 self.loops.relay_down_until(step.at.plus_ms(ms));
@@ -375,7 +389,11 @@ impl Run {
         let mut failed = Vec::new();
         for ((message, at), result) in messages.into_iter().zip(results) {
             match result {
-                Ok(Outcome::Applied { .. } | Outcome::Duplicate { .. }) => {
+                Ok(outcome @ (Outcome::Applied { .. } | Outcome::Duplicate { .. })) => {
+                    if self.told.applied.contains_key(&message) && matches!(outcome, Outcome::Applied { .. }) {
+                        let at = at.unwrap_or(now);
+                        self.twice(message, at);
+                    }
                     self.told.applied.entry(message).or_insert(now);
                     self.maybe_again(tenant, message, at, client);
                 }
@@ -393,19 +411,53 @@ impl Run {
         }
     }
 
-    /// What was acknowledged comes once more: at once, or when everybody has long forgotten it.
-    fn maybe_again(&mut self, tenant: usize, message: usize, at: Option<Moment>, client: bool) {
+    /// The next command to a catalog goes out when the one before was answered.
+    fn defined(&mut self, tenant: usize, step: usize) {
+        if self.defines[tenant].front() == Some(&step) {
+            self.defines[tenant].pop_front();
+            if let Some(next) = self.defines[tenant].front().copied() {
+                self.enqueue(self.world.now(), Parcel::Define(next, None));
+            }
+        }
+    }
+
+    /// A command that was answered is known from then on, whatever it came to.
+    fn told_again(&self, step: usize, outcome: &Outcome) {
+        let before = self.told.commands.get(&step);
+        if before.is_some_and(|(_, before)| matches!(before, Outcome::Applied { .. } | Outcome::Duplicate { .. })) && matches!(outcome, Outcome::Applied { .. }) {
+            self.world.broken(|| format!("twice: the command of step {step} was decided again"));
+        }
+    }
+
+    /// A command to a customer comes once more, as a queue would bring it.
+    fn repeat(&mut self, parcel: &Parcel) {
+        let Parcel::Tell(step, _) = parcel else { return };
+        if self.told.commands.contains_key(step) {
+            return;
+        }
+        if let Some(wait_ms) = self.again_in() {
+            self.enqueue(self.world.now().plus_ms(wait_ms), parcel.clone());
+        }
+    }
+
+    /// When something that was acknowledged comes once more, if it does.
+    fn again_in(&mut self) -> Option<i64> {
         let (soon, late) = {
             let weather = &self.world.inner().weather;
             (weather.again_soon, weather.again_late)
         };
-        let wait_ms = if self.chance.happens(soon) {
-            self.chance.between(0, 30 * MINUTE_MS)
+        if self.chance.happens(soon) {
+            Some(self.chance.between(0, 30 * MINUTE_MS))
         } else if self.chance.happens(late) {
-            self.chance.between(16 * DAY_MS, 40 * DAY_MS)
+            Some(self.chance.between(DAY_MS, 40 * DAY_MS))
         } else {
-            return;
-        };
+            None
+        }
+    }
+
+    /// What was acknowledged comes once more: at once, or when everybody has long forgotten it.
+    fn maybe_again(&mut self, tenant: usize, message: usize, at: Option<Moment>, client: bool) {
+        let Some(wait_ms) = self.again_in() else { return };
         // What a client repeats is stamped anew, within the days an inbox remembers; later it comes as it was.
         let at = if client && wait_ms < DAY_MS { None } else { at };
         let client = client && wait_ms < DAY_MS;
@@ -430,14 +482,18 @@ impl Run {
                 if let Parcel::Define(..) = parcel {
                     let What::Define(tenant, _) = self.plan.steps[step].what else { return };
                     self.loops.published(tenant);
+                    self.defined(tenant, step);
                 }
+                self.told_again(step, &outcome);
+                self.repeat(&parcel);
                 self.told.commands.entry(step).or_insert((now, outcome));
             }
             // Nobody is there yet: a merge waits for both, everything else was about nobody.
             Ok(None) => {
                 let waits = matches!(self.plan.steps[step].what, What::Tell(_, Tell::Merge(_) | Tell::Consent(..)));
-                if waits && !self.winding_down {
-                    self.enqueue(now.plus_ms(10 * MINUTE_MS), parcel);
+                let next = self.plan.steps.get(self.next_step).map(|step| step.at);
+                if let Some(next) = next.filter(|_| waits) {
+                    self.enqueue(next.max(now).plus_ms(10 * MINUTE_MS), parcel);
                 }
             }
             Err(_) => self.again(parcel),

@@ -29,6 +29,8 @@ pub struct Played {
 /// Plays a seed without the steps named.
 pub fn play(seed: u64, dropped: &BTreeSet<usize>, told: bool) -> Played {
     let plan = Arc::new(plan(seed));
+    #[cfg(feature = "mutants")]
+    roadbook_runtime::mutants::CURSOR.set(i64::MIN);
     let mut run = Run::new(seed, plan, Arc::new(dropped.clone()), told);
     let broken = run.play().and_then(|()| audit(&run)).err();
     let polls = run.polls;

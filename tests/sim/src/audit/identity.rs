@@ -55,7 +55,8 @@ impl Audited<'_> {
                 let claim = item.map(|item| read_claim(&item)).transpose().map_err(|fault| fault.to_string())?;
                 let end = claim.map(|claim| self.end_of(key.tenant, claim.owner));
                 if end != key.as_customer() {
-                    return Err(format!("owner: an identifier of {key:?} leads to {end:?}"));
+                    let kind = link.identifier.kind;
+                    return Err(format!("owner: the {kind} that {:?} brought to {key:?} leads to {end:?}", link.by));
                 }
             }
         }
@@ -94,6 +95,10 @@ impl Audited<'_> {
         }
         for family in self.families() {
             let Some(tenant) = family.people.first().map(|person| plan.people[*person].tenant) else { continue };
+            // Whoever never said who they are may be several to us.
+            if !family.people.iter().all(|person| self.known_since(*person).is_some()) {
+                continue;
+            }
             let accounts: Vec<_> = family.people.iter().map(|person| &plan.people[*person].who[0]).collect();
             let keys = self.engine.keys.of(plan.tenants[tenant]);
             let mut owners = BTreeSet::new();
@@ -113,6 +118,16 @@ impl Audited<'_> {
             self.compare(&format!("{owner:?}"), &family.messages, found)?;
         }
         Ok(())
+    }
+
+    /// Since when all names of a person are known to be theirs.
+    pub(super) fn known_since(&self, person: usize) -> Option<roadbook_kernel::Moment> {
+        let plan = &self.run.plan;
+        let says = |message: &usize| {
+            let one = &plan.messages[*message];
+            one.person == person && one.name == "identify"
+        };
+        self.run.told.applied.iter().filter(|(message, _)| says(message)).map(|(_, at)| *at).min()
     }
 
     fn compare(&self, whose: &str, messages: &BTreeSet<usize>, found: i64) -> Result<(), String> {

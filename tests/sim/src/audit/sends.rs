@@ -12,7 +12,10 @@ use roadbook_runtime::sends::{JobState, read};
 use roadbook_tenancy::{ChannelKind, Purpose, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::journeys::{DRIVE, ORDER};
 use crate::plan::{Tell, What};
+use roadbook_catalog::Command as Define;
+use roadbook_runtime::{CATALOG_AGE_MS_MAX, Outcome};
 
 impl Audited<'_> {
     pub(super) fn sends(&self) -> Result<(), String> {
@@ -182,13 +185,32 @@ impl Audited<'_> {
         if let Some(n) = of.iter().find(|n| found.get(n).is_some_and(|times| *times > 1)) {
             return Err(format!("twice: {word} of m{n} was asked for more than once"));
         }
-        if !of.is_empty() && times == 0 {
+        if of.iter().any(|n| self.catalog_known(*n)) && times == 0 {
             return Err(format!("lost: {word} of {of:?} was never asked for"));
         }
         if times as usize > people {
             return Err(format!("twice: {word} was asked for {times} times for {people} people"));
         }
         Ok(())
+    }
+
+    /// Whether every host knew of the first journeys when a message was first tried.
+    fn catalog_known(&self, message: usize) -> bool {
+        let (plan, told) = (&self.run.plan, &self.run.told);
+        let tenant = plan.people[plan.messages[message].person].tenant;
+        let publishes = plan.steps.iter().enumerate().filter_map(|(index, step)| match &step.what {
+            What::Define(of, Define::PublishJourney { id }) if *of == tenant && [ORDER, DRIVE].contains(id) => Some((index, *id)),
+            _ => None,
+        });
+        let mut since = BTreeMap::new();
+        for (index, id) in publishes {
+            if let Some((at, Outcome::Applied { .. } | Outcome::Duplicate { .. })) = told.commands.get(&index) {
+                let first = since.entry(id).or_insert(*at);
+                *first = (*first).min(*at);
+            }
+        }
+        let tried = told.first_tried.get(&message);
+        since.len() == 2 && since.values().all(|at| tried.is_some_and(|tried| *tried > at.plus_ms(2 * CATALOG_AGE_MS_MAX)))
     }
 
     /// Who drove while the journey waited for it, and said so in time, was not called a miss.
@@ -198,7 +220,9 @@ impl Audited<'_> {
         let waits = plan.messages[booked].say.when().plus_ms(plan.wait_ms);
         let over = waits.plus_ms(3 * DAY_MS);
         let told = &self.run.told;
-        let known = told.applied.get(&booked).is_some_and(|at| *at < waits);
+        let known = told.applied.get(&booked).is_some_and(|at| *at < waits)
+            && self.catalog_known(booked)
+            && self.known_since(plan.messages[booked].person).is_some_and(|at| at < waits);
         let drove = family.messages.iter().find(|message| {
             let one = &plan.messages[**message];
             let applied = told.applied.get(message);
