@@ -69,7 +69,7 @@ fn refuse(code: &'static str, detail: impl Into<String>) -> Admission {
     Admission::Refused(Refusal::new(code, detail))
 }
 
-/// Every identifier of the one who comes back leads to them again. Written also where the claim names them already:
+/// Every identifier of the one who comes back leads to them again, and every other one to the one who stays. Written also where the claim names them already:
 /// somebody may be shortening it to the one who stays at this very moment.
 async fn claims(
     engine: &Engine,
@@ -85,6 +85,15 @@ async fn claims(
             continue;
         }
         set.set_claim(key, Claim { owner: parting.returns.id, past: claim.recent(now), released: false });
+    }
+    // Decided again, an identify may have taken a browser or a device from the one who comes back: its claim may lead
+    // through their tombstone, which is none any more.
+    for link in &parting.stays.links {
+        let key = link.identifier.key();
+        let Some(claim) = set.claim(engine, key).await?.cloned() else { continue };
+        if claim.owner != parting.stays.id && live_end(engine, set, claim.owner).await? == here {
+            set.set_claim(key, Claim { owner: parting.stays.id, past: claim.recent(now), released: false });
+        }
     }
     Ok(())
 }

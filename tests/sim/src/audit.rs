@@ -10,17 +10,17 @@ use crate::plan::What;
 use crate::run::Run;
 use crate::task::alone;
 use crate::world::Job;
-use roadbook_customer::Customer;
 use roadbook_catalog::Command as Define;
+use roadbook_customer::Customer;
 use roadbook_kernel::{ActorKey, ActorKind, SegmentId, TenantId};
 use roadbook_runtime::Outcome;
-use roadbook_runtime::record::Record;
-use serde::de::IgnoredAny;
 use roadbook_runtime::doctor::{Scope, examine};
 use roadbook_runtime::engine::Engine;
 use roadbook_runtime::ports::{DueKind, History, Space, Store};
+use roadbook_runtime::record::Record;
 use roadbook_runtime::relay::Relay;
 use roadbook_runtime::{Memory, Row};
+use serde::de::IgnoredAny;
 use std::sync::Arc;
 
 /// What the auditor looks at.
@@ -100,7 +100,10 @@ impl Audited<'_> {
                 let record = Record::new(&turn.record).map_err(|fault| fault.to_string())?;
                 let edition = record.body::<IgnoredAny>().map_err(|fault| fault.to_string())?.edition;
                 if edition < newest {
-                    return Err(format!("catalog: {key:?} v{} was decided under {edition} after {newest}", turn.version));
+                    return Err(format!(
+                        "catalog: {key:?} v{} was decided under {edition} after {newest}",
+                        turn.version
+                    ));
                 }
                 newest = edition;
             }
@@ -132,9 +135,10 @@ impl Audited<'_> {
         };
         let told = &self.run.told.commands;
         let steps = self.run.plan.steps.iter().enumerate();
-        steps.filter(|(_, step)| publishes(&step.what)).any(|(index, _)| told.get(&index).is_some_and(|(_, outcome)| {
-            matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate { .. })
-        }))
+        steps.filter(|(_, step)| publishes(&step.what)).any(|(index, _)| {
+            told.get(&index)
+                .is_some_and(|(_, outcome)| matches!(outcome, Outcome::Applied { .. } | Outcome::Duplicate { .. }))
+        })
     }
 
     /// The product's own examination.

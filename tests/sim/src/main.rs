@@ -95,9 +95,13 @@ fn tell(seed: u64, dropped: &BTreeSet<usize>, lines_max: usize) -> bool {
     for (index, step) in plan(seed).steps.iter().enumerate().filter(|(index, _)| !dropped.contains(index)) {
         println!("step {index}: {} {:?}", stamp(step.at), step.what);
     }
-    let about: Vec<&str> = played.broken.iter().flat_map(|broken| broken.split([' ', ',']).filter(|word| word.contains("cus_"))).collect();
+    let about: Vec<&str> =
+        played.broken.iter().flat_map(|broken| broken.split([' ', ',']).filter(|word| word.contains("cus_"))).collect();
     let concerns = |line: &&roadbook_sim::world::Line| {
-        lines_max == usize::MAX || about.is_empty() || about.iter().any(|actor| line.what.contains(actor)) || line.host.is_none()
+        lines_max == usize::MAX
+            || about.is_empty()
+            || about.iter().any(|actor| line.what.contains(actor))
+            || line.host.is_none()
     };
     let lines: Vec<_> = played.lines.iter().filter(concerns).collect();
     for line in &lines[lines.len().saturating_sub(lines_max)..] {

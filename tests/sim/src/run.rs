@@ -424,7 +424,9 @@ impl Run {
     /// A command that was answered is known from then on, whatever it came to.
     fn told_again(&self, step: usize, outcome: &Outcome) {
         let before = self.told.commands.get(&step);
-        if before.is_some_and(|(_, before)| matches!(before, Outcome::Applied { .. } | Outcome::Duplicate { .. })) && matches!(outcome, Outcome::Applied { .. }) {
+        if before.is_some_and(|(_, before)| matches!(before, Outcome::Applied { .. } | Outcome::Duplicate { .. }))
+            && matches!(outcome, Outcome::Applied { .. })
+        {
             self.world.broken(|| format!("twice: the command of step {step} was decided again"));
         }
     }

@@ -199,7 +199,9 @@ impl Audited<'_> {
         let (plan, told) = (&self.run.plan, &self.run.told);
         let tenant = plan.people[plan.messages[message].person].tenant;
         let publishes = plan.steps.iter().enumerate().filter_map(|(index, step)| match &step.what {
-            What::Define(of, Define::PublishJourney { id }) if *of == tenant && [ORDER, DRIVE].contains(id) => Some((index, *id)),
+            What::Define(of, Define::PublishJourney { id }) if *of == tenant && [ORDER, DRIVE].contains(id) => {
+                Some((index, *id))
+            }
             _ => None,
         });
         let mut since = BTreeMap::new();
@@ -210,7 +212,8 @@ impl Audited<'_> {
             }
         }
         let tried = told.first_tried.get(&message);
-        since.len() == 2 && since.values().all(|at| tried.is_some_and(|tried| *tried > at.plus_ms(2 * CATALOG_AGE_MS_MAX)))
+        since.len() == 2
+            && since.values().all(|at| tried.is_some_and(|tried| *tried > at.plus_ms(2 * CATALOG_AGE_MS_MAX)))
     }
 
     /// Who drove while the journey waited for it, and said so in time, was not called a miss.
