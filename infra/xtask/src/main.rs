@@ -9,6 +9,7 @@
 //! | `test`, `ci` | `suite/` (one step, one function) |
 //! | `bench` | `bench.rs` |
 //! | `schemas` | `schemas.rs` |
+//! | `sim` | `sim.rs` |
 //! | `package` | `package.rs` |
 
 mod bench;
@@ -19,6 +20,7 @@ mod place;
 mod process;
 mod run;
 mod schemas;
+mod sim;
 mod suite;
 
 use anyhow::Result;
@@ -46,6 +48,8 @@ enum Verb {
     Bench(bench::Options),
     /// Write the JSON Schemas that are generated from code.
     Schemas(schemas::Options),
+    /// Play the engine in virtual time, with faults, and audit it.
+    Sim(sim::Options),
     /// Build what the functions of the AWS stack run, and lay it where `infra/template.yaml` looks for it.
     Package(package::Options),
 }
@@ -69,6 +73,7 @@ fn carry_out(verb: Verb) -> Result<bool> {
         Verb::Ci(options) => suite::run(place.in_ci(), &options),
         Verb::Bench(options) => bench::run(&place, &options),
         Verb::Schemas(options) => schemas::run(&place, &options),
+        Verb::Sim(options) => sim::run(&place, &options),
         Verb::Package(options) => package::run(&place, &options),
     }
 }

@@ -112,6 +112,11 @@ const ROOMS: &[Room] = &[
         why: FUNCTION,
     },
     Room { package: "xtask", may: &[], why: OUTSIDE },
+    Room {
+        package: "sim",
+        may: &["kernel", "tenancy", "identity", "journey", "catalog", "customer", "runtime", "channels", "send", "it"],
+        why: PROOF,
+    },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
     Room { package: "aws-it", may: &["kernel", "runtime", "aws", "it"], why: PROOF },
@@ -184,8 +189,16 @@ const GUESTS: &[Guest] = &[
         hosts: &["api", "pages", "host", "lambda"],
         why: "randomness is drawn at the edge and handed in",
     },
-    Guest { name: "clap", hosts: &["host", "simulator", "bench", "xtask"], why: "only programs read a command line" },
-    Guest { name: "anyhow", hosts: &["host", "lambda", "bench", "xtask"], why: "libraries have errors with types" },
+    Guest {
+        name: "clap",
+        hosts: &["host", "simulator", "sim", "bench", "xtask"],
+        why: "only programs read a command line",
+    },
+    Guest {
+        name: "anyhow",
+        hosts: &["host", "lambda", "sim", "bench", "xtask"],
+        why: "libraries have errors with types",
+    },
 ];
 
 /// What the pure ring may use from outside. Everything else is I/O, a clock, chance, or a second way to do the same.
@@ -262,6 +275,23 @@ fn plain_cargo_builds_everything_but_what_needs_the_aws_sdk() {
     let rest: BTreeSet<&str> = all.iter().map(name).filter(|name| !needs_it(name)).collect();
     let default = built_by_default();
     assert_eq!(default.iter().filter_map(|name| short(name)).collect::<BTreeSet<_>>(), rest);
+}
+
+/// The switches that break the engine exist only where somebody asks for them by name, and nobody of the product does.
+#[test]
+fn no_crate_of_the_product_turns_the_mutants_on() {
+    for package in workspace() {
+        let from = name(&package);
+        let named = package["dependencies"].as_array().expect("dependencies").iter().filter(|dependency| {
+            dependency["features"].as_array().is_some_and(|features| features.contains(&json!("mutants")))
+        });
+        assert_eq!(named.count(), 0, "roadbook-{from} names the feature `mutants` for every build");
+        let features = package["features"].as_object().expect("features");
+        let hands_on = |list: &Value| list.to_string().contains("mutants");
+        let by: Vec<&String> = features.iter().filter(|(_, list)| hands_on(list)).map(|(name, _)| name).collect();
+        let expected: &[&str] = if from == "sim" { &["mutants"] } else { &[] };
+        assert_eq!(by, expected, "features of roadbook-{from} that turn the mutants on");
+    }
 }
 
 #[test]
