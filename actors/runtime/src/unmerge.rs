@@ -16,7 +16,7 @@ use crate::record::Trigger;
 use crate::working::{Claim, Working};
 use roadbook_customer::unmerge::{Parting, Past, part};
 use roadbook_customer::{Begun, Command, Customer, Event, SendReport, World};
-use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, Refusal, ReviewId, TenantId};
+use roadbook_kernel::{ActorKey, CustomerId, Durable, MessageId, Moment, Refusal, ReviewId, TenantId};
 use since::{messages_of, read_since};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -109,7 +109,10 @@ async fn followers(
         let key = ActorKey::customer(set.current.tenant, *id);
         set.load(engine, key).await?;
         if let Some(working) = set.row_mut(&key) {
-            working.emit(Event::MergedInto { survivor: parting.returns.id, by: message.id, at: message.time() });
+            let led = Event::MergedInto { survivor: parting.returns.id, by: message.id, at: message.time() };
+            working.row.state.evolve(&led);
+            // They were counted out when they were merged: now they only lead elsewhere.
+            working.append(Trigger::Beside { id: message.id }, vec![led]);
         }
     }
     Ok(())

@@ -23,7 +23,7 @@ pub use loops::at_once;
 /// Hosts over the one store.
 const HOSTS: usize = 2;
 /// Polls after which a run that has not come to rest never will.
-const POLLS_MAX: u64 = 600_000;
+const POLLS_MAX: u64 = 250_000;
 /// Tasks of messages under way at once.
 const UNDER_WAY_MAX: usize = 12;
 

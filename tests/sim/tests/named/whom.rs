@@ -4,8 +4,9 @@ use crate::{at, sum};
 use roadbook_customer::Command;
 use roadbook_it::faulty::Faulty;
 use roadbook_it::rig::{Rig, TENANT};
-use roadbook_it::say::{Say, device, user};
+use roadbook_it::say::{Say, anon, device, user};
 use roadbook_kernel::{ActorKey, MINUTE_MS};
+use roadbook_runtime::ports::{ItemKey, Store};
 use roadbook_runtime::{Deliver, Memory, Message, Outcome, Work, deliver, load_row};
 use std::slice::from_ref;
 use std::sync::Arc;
@@ -90,4 +91,30 @@ async fn a_merge_ahead_of_three_queued_turns_takes_all_of_them_along() {
     assert!(delivered.outcomes.iter().all(forwarded), "{:?}", delivered.outcomes);
     rig.observe(&says).await;
     assert_eq!(sum(&rig.customer(&user("b")).await), Some(3.into()));
+}
+
+/// Found by the simulator: one message made three people one, and the middle one went with the one who was taken out;
+/// the number of customers fell once more for it.
+#[tokio::test]
+async fn who_goes_with_one_who_is_taken_out_is_counted_out_once() {
+    let rig = Rig::memory();
+    rig.observe(&[Say::track("a", "visit", &[user("a")]).at(at(0))]).await;
+    for (n, name) in [(1, "b"), (2, "c")] {
+        rig.observe(&[Say::track(name, "visit", &[anon(name)]).at(at(n * MINUTE_MS))]).await;
+    }
+    let all = [user("a"), anon("b"), anon("c")];
+    rig.observe(&[Say::identify("all", &all).at(at(3 * MINUTE_MS))]).await;
+    let absorbed: Vec<_> = rig.customer(&user("a")).await.absorbed.keys().copied().collect();
+    assert_eq!(absorbed.len(), 2);
+    let first = Command::Unmerge { other: absorbed[1] };
+    let told = rig.tell(&user("a"), "one out", first, at(4 * MINUTE_MS)).await;
+    if matches!(told, Outcome::Refused(_)) {
+        let other = Command::Unmerge { other: absorbed[0] };
+        let told = rig.tell(&user("a"), "the other out", other, at(5 * MINUTE_MS)).await;
+        assert!(matches!(told, Outcome::Applied { .. }), "{told:?}");
+    }
+    rig.relay().await;
+    let counted = rig.engine.store.load(&ItemKey::counter(TENANT, "customers")).await.expect("no fault");
+    let counted = counted.map_or(0, |item| item.amount());
+    assert_eq!(usize::try_from(counted), Ok(rig.live().await.len()), "customers");
 }
