@@ -164,6 +164,9 @@ impl Maker {
         for person in first..self.plan.people.len() {
             self.life(person);
         }
+        if self.chance.below(2) == 0 {
+            self.busy(first);
+        }
         self.editions(tenant, wait);
         if !self.plan.settled {
             self.disorder(tenant, first);
@@ -219,6 +222,11 @@ impl Maker {
                 self.step(at, What::Events(vec![message]));
             } else {
                 self.step(at, What::Tell(person, Tell::Merge(b)));
+            }
+            // Somebody says it once more: nothing changes, and that too is known from then on.
+            if self.chance.below(2) == 0 {
+                let (at, other) = (self.at(), self.plan.people[other].who[0].clone());
+                self.step(at, What::Tell(person, Tell::Merge(other)));
             }
         }
     }
@@ -292,6 +300,36 @@ impl Maker {
             let verdict = self.chance.pick(&[Verdict::Granted, Verdict::Granted, Verdict::Withdrawn]);
             self.step(at, What::Tell(person, Tell::Consent(Purpose::Marketing, verdict)));
         }
+        if self.chance.below(3) == 0 {
+            self.regret(person, &label);
+        }
+    }
+
+    /// Somebody allows advertising, looks twice, and takes it back while the message is on its way.
+    fn regret(&mut self, person: usize, label: &str) {
+        let at = self.at();
+        let all = self.plan.people[person].who.clone();
+        let n = self.plan.messages.len();
+        let say = Say::identify(format!("m{n}"), &all).at(at).set("who", label).set("seller", "seller-1");
+        let message = self.message(person, "identify", say);
+        self.step(at, What::Events(vec![message]));
+        let word = |verdict| What::Tell(person, Tell::Consent(Purpose::Marketing, verdict));
+        self.step(at.plus_ms(MINUTE_MS), word(Verdict::Granted));
+        let looked = at.plus_ms(2 * MINUTE_MS);
+        let views = vec![self.track(person, "page_viewed", looked), self.track(person, "page_viewed", looked)];
+        self.step(looked, What::Events(views));
+        let regretted = looked.plus_ms(self.chance.between(SECOND_MS, 2 * MINUTE_MS));
+        self.step(regretted, word(Verdict::Withdrawn));
+    }
+
+    /// Somebody does so much that their inbox turns over several times.
+    fn busy(&mut self, first: usize) {
+        let person = first + self.chance.below(self.plan.people.len() - first);
+        for _ in 0..12 + self.chance.below(10) {
+            let at = self.at();
+            let views = (0..1 + self.chance.below(8)).map(|_| self.track(person, "app_opened", at)).collect();
+            self.step(at, What::Events(views));
+        }
     }
 
     /// One or a few page views; some were long ago, some come from a clock that is years ahead.
@@ -349,7 +387,7 @@ impl Maker {
     fn disorder(&mut self, tenant: usize, first: usize) {
         let shared = device(&format!("shared-{tenant}"));
         let people = self.plan.people.len() - first;
-        for _ in 0..4 + self.chance.below(6) {
+        for _ in 0..8 + self.chance.below(14) {
             let at = self.at();
             let person = first + self.chance.below(people);
             let who = if self.chance.below(2) == 0 {
@@ -364,7 +402,7 @@ impl Maker {
             let message = self.message(person, "app_opened", say.at(at));
             self.step(at, What::Events(vec![message]));
         }
-        for _ in 0..self.chance.below(4) {
+        for _ in 0..1 + self.chance.below(5) {
             let at = self.at();
             let person = first + self.chance.below(people);
             let tell = if self.chance.below(4) == 0 { Tell::Unbind(shared.clone()) } else { Tell::Unmerge };

@@ -424,9 +424,7 @@ impl Run {
     /// A command that was answered is known from then on, whatever it came to.
     fn told_again(&self, step: usize, outcome: &Outcome) {
         let before = self.told.commands.get(&step);
-        if before.is_some_and(|(_, before)| matches!(before, Outcome::Applied { .. } | Outcome::Duplicate { .. }))
-            && matches!(outcome, Outcome::Applied { .. })
-        {
+        if before.is_some() && !matches!(outcome, Outcome::Duplicate { .. }) {
             self.world.broken(|| format!("twice: the command of step {step} was decided again"));
         }
     }
@@ -449,7 +447,10 @@ impl Run {
             (weather.again_soon, weather.again_late)
         };
         if self.chance.happens(soon) {
-            Some(self.chance.between(0, 30 * MINUTE_MS))
+            {
+                let within_ms = self.chance.pick(&[MINUTE_MS, 30 * MINUTE_MS, DAY_MS]);
+                Some(self.chance.between(0, within_ms))
+            }
         } else if self.chance.happens(late) {
             Some(self.chance.between(DAY_MS, 40 * DAY_MS))
         } else {

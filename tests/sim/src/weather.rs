@@ -50,8 +50,8 @@ impl Weather {
             stale: some(1_500),
             look_lost: some(2_500),
             look_twice: some(1_500),
-            again_soon: some(1_000),
-            again_late: some(300),
+            again_soon: some(1_500),
+            again_late: some(800),
             provider: some(2_000),
             held_back: some(1_000),
         }
