@@ -12,6 +12,7 @@
 //! before; what both saw is one occurrence, because occurrences carry their message's id.
 
 use crate::engine::Engine;
+use crate::mutants::mutant;
 use crate::past::past;
 use crate::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put, Space};
 use crate::router::Deliver;
@@ -223,7 +224,7 @@ struct Sweep<'e> {
 impl Sweep<'_> {
     async fn step(mut self, limit: usize) -> Result<bool, Fault> {
         let (engine, tenant) = (self.engine, self.tenant);
-        let catalog = engine.catalogs.at_least(engine.store.as_ref(), tenant, self.state.edition).await?;
+        let catalog = engine.catalogs.at_least(engine, tenant, self.state.edition).await?;
         let work = Work::of(self.state.aim, &catalog);
         if matches!(work, Work::Nothing) {
             self.state.done = true;
@@ -243,7 +244,7 @@ impl Sweep<'_> {
                 self.state.changed += 1;
             }
         }
-        self.state.done = rows.len() < limit;
+        self.state.done = rows.len() < limit || mutant!(NoPagination);
         advanced(engine, tenant, &self.state).await?;
         Ok(!self.state.done)
     }

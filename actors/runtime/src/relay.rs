@@ -10,6 +10,7 @@
 
 use crate::engine::Engine;
 use crate::letters::{Letter, LetterKind, Undelivered};
+use crate::mutants::mutant;
 use crate::ports::{
     Carried, Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Ledger, Put, Store, Turn,
     TurnIndex,
@@ -91,12 +92,15 @@ impl Relay {
         commit.adds.extend(std::mem::take(&mut intents.adds));
         for Handover { decisive, puts, dues } in intents.handovers(engine).await? {
             // A send that is there already, whatever became of it, is not asked for again.
-            if engine.store.load(&decisive).await?.is_none() {
+            if mutant!(RelayOverwrites) || engine.store.load(&decisive).await?.is_none() {
                 commit.puts.extend(puts);
                 commit.dues.extend(dues);
             }
         }
         commit.puts.push(self.cursor(last));
+        if mutant!(OutboxDropped) {
+            engine.journal.truncate(last).await?;
+        }
         match engine.store.commit(commit).await {
             Ok(()) => {
                 (self.sequence, self.version) = (last, self.version + 1);
@@ -148,6 +152,21 @@ pub async fn carry(engine: &Engine, ledger: &dyn Ledger, turns: Vec<Turn>) -> Re
     }
     ledger.note(carried).await?;
     Ok(handed)
+}
+
+/// What [`crate::mutants::Mutant::SendBeforeCommit`] does; nothing otherwise.
+#[cfg(feature = "mutants")]
+pub(crate) async fn hand_over_early(engine: &Engine, commit: &Commit) {
+    if !mutant!(SendBeforeCommit) {
+        return;
+    }
+    let mut intents = Intents::default();
+    for turn in &commit.turns {
+        intents.take(engine, turn);
+    }
+    for Handover { puts, dues, .. } in intents.handovers(engine).await.unwrap_or_default() {
+        let _ = engine.store.commit(Commit { puts, dues, ..Commit::default() }).await;
+    }
 }
 
 /// What turns intend, gathered turn by turn.
@@ -229,7 +248,8 @@ impl Intents {
 impl Handover {
     fn queued(kind: DueKind, key: ItemKey, now: Option<Moment>, item: Item) -> Self {
         let dues = vec![Due { kind, key: key.clone(), was: None, now }];
-        let puts = vec![Put { key: key.clone(), expect: Expect::Absent, item: Some(item) }];
+        let expect = if mutant!(RelayOverwrites) { Expect::Anything } else { Expect::Absent };
+        let puts = vec![Put { key: key.clone(), expect, item: Some(item) }];
         Self { decisive: key, puts, dues }
     }
 }

@@ -10,6 +10,7 @@
 //! | `bench` | `bench.rs` |
 //! | `crash`, `disk`, `soak` | `instruments.rs` |
 //! | `schemas` | `schemas.rs` |
+//! | `sim` | `sim.rs` |
 //! | `package` | `package.rs` |
 
 mod bench;
@@ -21,6 +22,7 @@ mod place;
 mod process;
 mod run;
 mod schemas;
+mod sim;
 mod suite;
 
 use anyhow::Result;
@@ -54,6 +56,8 @@ enum Verb {
     Soak(instruments::Soak),
     /// Write the JSON Schemas that are generated from code.
     Schemas(schemas::Options),
+    /// Play the engine in virtual time, with faults, and audit it.
+    Sim(sim::Options),
     /// Build what the functions of the AWS stack run, and lay it where `infra/template.yaml` looks for it.
     Package(package::Options),
 }
@@ -80,6 +84,7 @@ fn carry_out(verb: Verb) -> Result<bool> {
         Verb::Disk(options) => instruments::disk(&place, &options),
         Verb::Soak(options) => instruments::soak(&place, &options),
         Verb::Schemas(options) => schemas::run(&place, &options),
+        Verb::Sim(options) => sim::run(&place, &options),
         Verb::Package(options) => package::run(&place, &options),
     }
 }

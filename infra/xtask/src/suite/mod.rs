@@ -12,6 +12,7 @@ mod instruments;
 mod once;
 mod privacy;
 mod replay;
+mod sim;
 mod stage;
 mod tools;
 
@@ -44,6 +45,11 @@ const STEPS: &[Step] = &[
     Step { name: "format", proves: "every file is formatted", run: code::format },
     Step { name: "lint", proves: "clippy has nothing to say, tests included", run: code::lint },
     Step { name: "tests", proves: "cargo test of the whole workspace", run: code::tests },
+    Step {
+        name: "sim",
+        proves: "seeds of two hosts with every fault: nothing lost, twice or stuck; every mutant is noticed",
+        run: sim::seeds,
+    },
     Step {
         name: "dynamodb",
         proves: "the store on DynamoDB, against an emulator: conformance, lost answers, throttling",

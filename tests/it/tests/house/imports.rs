@@ -116,6 +116,11 @@ const ROOMS: &[Room] = &[
     },
     Room { package: "ops", may: &["kernel", "runtime", "embedded", "aws", "observe", "app"], why: OPERATOR },
     Room { package: "xtask", may: &[], why: OUTSIDE },
+    Room {
+        package: "sim",
+        may: &["kernel", "tenancy", "identity", "journey", "catalog", "customer", "runtime", "channels", "send", "it"],
+        why: PROOF,
+    },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
     Room { package: "crash", may: &["bench"], why: OUTSIDE },
@@ -190,12 +195,12 @@ const GUESTS: &[Guest] = &[
     },
     Guest {
         name: "clap",
-        hosts: &["host", "ops", "simulator", "bench", "crash", "disk", "xtask"],
+        hosts: &["host", "ops", "simulator", "sim", "bench", "crash", "disk", "xtask"],
         why: "only programs read a command line",
     },
     Guest {
         name: "anyhow",
-        hosts: &["host", "lambda", "ops", "bench", "crash", "disk", "xtask"],
+        hosts: &["host", "lambda", "ops", "sim", "bench", "crash", "disk", "xtask"],
         why: "libraries have errors with types",
     },
 ];
@@ -274,6 +279,23 @@ fn plain_cargo_builds_everything_but_what_needs_the_aws_sdk() {
     let rest: BTreeSet<&str> = all.iter().map(name).filter(|name| !needs_it(name)).collect();
     let default = built_by_default();
     assert_eq!(default.iter().filter_map(|name| short(name)).collect::<BTreeSet<_>>(), rest);
+}
+
+/// The switches that break the engine exist only where somebody asks for them by name, and nobody of the product does.
+#[test]
+fn no_crate_of_the_product_turns_the_mutants_on() {
+    for package in workspace() {
+        let from = name(&package);
+        let named = package["dependencies"].as_array().expect("dependencies").iter().filter(|dependency| {
+            dependency["features"].as_array().is_some_and(|features| features.contains(&json!("mutants")))
+        });
+        assert_eq!(named.count(), 0, "roadbook-{from} names the feature `mutants` for every build");
+        let features = package["features"].as_object().expect("features");
+        let hands_on = |list: &Value| list.to_string().contains("mutants");
+        let by: Vec<&String> = features.iter().filter(|(_, list)| hands_on(list)).map(|(name, _)| name).collect();
+        let expected: &[&str] = if from == "sim" { &["mutants"] } else { &[] };
+        assert_eq!(by, expected, "features of roadbook-{from} that turn the mutants on");
+    }
 }
 
 #[test]
