@@ -60,7 +60,7 @@ pub(crate) fn fault_of<E: ProvideErrorMetadata>(
         _ => "an unknown failure",
     };
     let look = match code {
-        "ResourceNotFoundException" => "; is the table there, in this region and account?",
+        "ResourceNotFoundException" => "; is it there, in this region and account?",
         "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => {
             "; is the queue there, in this region and account?"
         }

@@ -34,4 +34,5 @@ mod stages;
 mod tags;
 mod tenants;
 mod tokens;
+mod unreadable;
 mod webhooks;
