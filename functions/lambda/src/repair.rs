@@ -3,6 +3,7 @@
 
 use crate::deadline::{Deadline, TURN};
 use crate::product::Product;
+use crate::relay::tell;
 use lambda_runtime::Error;
 use roadbook_kernel::TenantId;
 use roadbook_runtime::relay;
@@ -49,7 +50,8 @@ pub async fn carry_out(product: &Product, order: Order, deadline: Deadline) -> R
             }
             let (turns, next) = product.store.outstanding(tenant, after.as_deref(), ACTORS).await?;
             carried += turns.len();
-            relay::carry(&app.engine, product.store.as_ref(), turns).await?;
+            let handed = relay::carry(&app.engine, product.store.as_ref(), turns).await?;
+            tell(product, &handed, &[], app.engine.clock.now()).await;
             after = next;
             if after.is_none() {
                 break;

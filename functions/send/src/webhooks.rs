@@ -53,6 +53,16 @@ pub struct Taken {
     pub waiting: bool,
 }
 
+fn by_endpoint(entries: Vec<DueEntry>) -> BTreeMap<Whom, Vec<DueEntry>> {
+    let mut due = BTreeMap::<Whom, Vec<DueEntry>>::new();
+    for entry in entries {
+        if let Some((endpoint, _)) = named(&entry.key) {
+            due.entry((entry.key.tenant(), endpoint)).or_default().push(entry);
+        }
+    }
+    due
+}
+
 /// A worker on the delivery queue.
 pub struct Announcer {
     engine: Arc<Engine>,
@@ -76,14 +86,9 @@ impl Announcer {
     /// A fault while the queue is read. A fault with one delivery leaves it due.
     pub async fn take(self: &Arc<Self>, limit: usize) -> Result<Taken, Fault> {
         let now = self.engine.clock.now();
-        let (mut due, mut lanes) = (BTreeMap::<Whom, Vec<DueEntry>>::new(), [0; LANES as usize]);
-        for entry in webhooks::due(&self.engine, now, limit).await? {
-            if let Some((endpoint, _)) = named(&entry.key) {
-                let tenant = entry.key.tenant();
-                lanes[usize::from(lane(tenant))] += 1;
-                due.entry((tenant, endpoint)).or_default().push(entry);
-            }
-        }
+        let due = by_endpoint(webhooks::due(&self.engine, now, limit).await?);
+        let mut lanes = [0; LANES as usize];
+        due.iter().for_each(|(whom, entries)| lanes[usize::from(lane(whom.0))] += entries.len());
         let mut taken = Taken { work: Vec::new(), waiting: false };
         for (whom, entries) in due {
             let (asked, is_lane_full) = (entries.len(), lanes[usize::from(lane(whom.0))] >= limit);
@@ -100,6 +105,20 @@ impl Announcer {
             }
         }
         Ok(taken)
+    }
+
+    /// Takes up these, as far as they are due now and their endpoints have places: a queue said so, and a queue may say it
+    /// late or twice. What has no place stays due.
+    pub fn take_these(self: &Arc<Self>, entries: Vec<DueEntry>) -> Taken {
+        let mut taken = Taken { work: Vec::new(), waiting: false };
+        for (whom, entries) in by_endpoint(entries) {
+            let (mine, rest, _) = self.reserve(whom, entries, self.engine.clock.now());
+            taken.waiting |= !rest.is_empty();
+            if !mine.is_empty() {
+                taken.work.push(self.clone().carry(whom, mine).boxed());
+            }
+        }
+        taken
     }
 
     /// Takes up at once what a former process of this store had begun, without waiting for its lease. Only where one
@@ -146,18 +165,15 @@ impl Announcer {
     }
 
     async fn carry(self: Arc<Self>, whom: Whom, entries: Vec<DueEntry>) {
+        let hands: Vec<InHand> = entries.iter().map(|entry| InHand { announcer: &self, whom, entry }).collect();
         let endpoint = match webhooks::endpoint(self.engine.store.as_ref(), whom.0, whom.1).await {
             Ok(held) => held.map(|held| held.endpoint),
-            Err(fault) => {
-                self.troubled(whom, &entries, &fault);
-                return;
-            }
+            Err(fault) => return self.troubled(whom, &fault),
         };
-        let tries = entries.iter().map(|entry| async {
-            let result = self.one(whom, endpoint.as_ref(), entry).await;
-            self.lines().entry(whom).or_default().busy.remove(&entry.key);
-            result.unwrap_or_else(|fault| {
-                self.troubled(whom, std::slice::from_ref(entry), &fault);
+        let to = endpoint.as_ref();
+        let tries = hands.into_iter().map(|hand| async move {
+            hand.announcer.one(whom, to, hand.entry).await.unwrap_or_else(|fault| {
+                hand.announcer.troubled(whom, &fault);
                 None
             })
         });
@@ -169,14 +185,14 @@ impl Announcer {
         }
     }
 
-    fn troubled(&self, whom: Whom, entries: &[DueEntry], fault: &Fault) {
-        let mut lines = self.lines();
-        let line = lines.entry(whom).or_default();
-        for entry in entries {
-            line.busy.remove(&entry.key);
-        }
-        line.rests_until = Some(self.engine.clock.now().plus_ms(FAULT_PAUSE_MS));
+    fn troubled(&self, whom: Whom, fault: &Fault) {
+        self.rest(whom);
         tracing::warn!(webhook = %whom.1, %fault, "a delivery could not be worked on; it stays due");
+    }
+
+    fn rest(&self, whom: Whom) {
+        let until = self.engine.clock.now().plus_ms(FAULT_PAUSE_MS);
+        self.lines().entry(whom).or_default().rests_until = Some(until);
     }
 
     async fn one(&self, whom: Whom, to: Option<&Endpoint>, entry: &DueEntry) -> Result<Option<Attempt>, Fault> {
@@ -245,6 +261,22 @@ impl Announcer {
                 tracing::warn!(webhook = %whom.1, ?because, "a webhook endpoint is disabled");
                 return Ok(());
             }
+        }
+    }
+}
+
+/// A delivery in hand. Whatever ends the work on it, a panic too, it is not in hand afterwards.
+struct InHand<'a> {
+    announcer: &'a Announcer,
+    whom: Whom,
+    entry: &'a DueEntry,
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.announcer.lines().entry(self.whom).or_default().busy.remove(&self.entry.key);
+        if std::thread::panicking() {
+            self.announcer.rest(self.whom);
         }
     }
 }

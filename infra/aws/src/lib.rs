@@ -1,4 +1,4 @@
-//! Store and History on DynamoDB, and the turns its stream brings. The only crate that names the AWS SDK.
+//! Store and History on DynamoDB, the turns its stream brings, and queues on SQS. The only crate that names the AWS SDK.
 //!
 //! | question | file |
 //! | --- | --- |
@@ -10,6 +10,7 @@
 //! | When does a turn's record leave its row? | `outbox.rs` |
 //! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
 //! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
+//! | What is asked of a queue? | `sqs.rs`; what lies in which, and in what order: `queue.rs` |
 //! | How is a client made? | `client.rs` |
 
 mod action;
@@ -24,9 +25,13 @@ mod outbox;
 mod outcome;
 mod plan;
 mod query;
+mod queue;
+mod sqs;
 mod store;
 pub mod stream;
 pub mod tables;
 
-pub use client::{Settings, connect};
+pub use client::{Settings, connect, connect_both};
+pub use queue::{QueueUrls, Queues};
+pub use sqs::{Depth, Incoming, MESSAGES_MAX, Outgoing, REQUEST_BYTES_MAX, Sqs};
 pub use store::Dynamo;

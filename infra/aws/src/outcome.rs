@@ -42,6 +42,15 @@ pub(crate) fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
 /// The fault to tell: what was tried, the code, and what to look at. Never the service's own sentence, which may quote
 /// values.
 pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, error: &SdkError<E, HttpResponse>) -> Fault {
+    fault_of("DynamoDB", tried, error)
+}
+
+/// The same of any service.
+pub(crate) fn fault_of<E: ProvideErrorMetadata>(
+    service: &str,
+    tried: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> Fault {
     let code = match error {
         SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an error without a code"),
         SdkError::TimeoutError(_) => "no answer in time",
@@ -52,11 +61,14 @@ pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, error: &SdkError<E, Ht
     };
     let look = match code {
         "ResourceNotFoundException" => "; is the table there, in this region and account?",
-        "AccessDeniedException" => "; the role may not do this",
+        "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => {
+            "; is the queue there, in this region and account?"
+        }
+        "AccessDenied" | "AccessDeniedException" => "; the role may not do this",
         "UnrecognizedClientException" | "ExpiredTokenException" | "InvalidSignatureException" => {
             "; the credentials are not accepted, or the clock of this host is wrong"
         }
         _ => "",
     };
-    Fault::Store(format!("DynamoDB, {tried}: {code}{look}"))
+    Fault::Store(format!("{service}, {tried}: {code}{look}"))
 }

@@ -1,9 +1,9 @@
 //! From the stream of the items table to turns: what the relay is given.
 
 use crate::codec::unpack;
-use crate::keys::item_key;
+use crate::keys::{due_entry, item_key};
 use aws_lambda_events::dynamodb::EventRecord;
-use roadbook_kernel::ActorKey;
+use roadbook_kernel::{ActorKey, Moment};
 use roadbook_runtime::ports::{Fault, Space, Turn};
 
 /// The turn a record of the stream brings; `None` for a change that is no turn: something else than an actor, a
@@ -37,4 +37,17 @@ pub fn turn(record: &EventRecord) -> Result<Option<Turn>, Fault> {
     }
     let actor = ActorKey::from_bytes(key.bytes()).ok_or_else(wrong)?;
     Ok(Some(Turn { actor, version, record: unpack(&bytes(Some(log))?)? }))
+}
+
+/// The actor whose row a record brings, and when it is due next, if ever; `None` where the record is of something else.
+pub fn timer(record: &EventRecord) -> Option<(ActorKey, Option<Moment>)> {
+    use serde_dynamo::AttributeValue::{B, S};
+    let image = &record.change.new_image;
+    let (Some(S(partition)), Some(B(local))) = (image.get("pk"), image.get("sk")) else { return None };
+    let key = item_key(partition, local).ok().filter(|key| key.space() == Space::Actor)?;
+    let due = match (image.get("dl"), image.get("nd")) {
+        (Some(S(lane)), Some(B(place))) => Some(due_entry(lane, place).ok()?.due),
+        _ => None,
+    };
+    Some((ActorKey::from_bytes(key.bytes())?, due))
 }

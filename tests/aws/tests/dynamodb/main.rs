@@ -1,4 +1,4 @@
-//! `infra/aws` against an emulator of DynamoDB: `cargo xtask test --only dynamodb`, or by hand with the emulator's
+//! `infra/aws` against an emulator of DynamoDB and SQS: `cargo xtask test --only dynamodb`, or by hand with the emulator's
 //! address in `ROADBOOK_DYNAMODB`.
 
 mod emulator;
@@ -6,4 +6,5 @@ mod engine;
 mod network;
 mod once;
 mod outbox;
+mod queues;
 mod suite;

@@ -80,6 +80,7 @@ const ROOMS: &[Room] = &[
     },
     Room { package: "pages", may: &[], why: CONSOLE },
     Room { package: "jobs", may: &["kernel", "tenancy", "identity", "customer", "runtime", "wire"], why: DOOR },
+    Room { package: "inbox", may: &["kernel", "runtime"], why: DOOR },
     Room { package: "send", may: &["kernel", "tenancy", "runtime", "app"], why: DOOR },
     Room {
         package: "host",
@@ -108,7 +109,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         package: "lambda",
-        may: &["kernel", "runtime", "aws", "channels", "observe", "access", "app", "api", "jobs", "send"],
+        may: &["kernel", "runtime", "aws", "channels", "observe", "access", "app", "api", "jobs", "inbox", "send"],
         why: FUNCTION,
     },
     Room { package: "xtask", may: &[], why: OUTSIDE },
@@ -186,8 +187,8 @@ const GUESTS: &[Guest] = &[
     Guest { name: "rand", hosts: &[], why: "chance comes in through the door: a split is a hash" },
     Guest {
         name: "getrandom",
-        hosts: &["api", "pages", "host", "lambda"],
-        why: "randomness is drawn at the edge and handed in",
+        hosts: &["app", "pages"],
+        why: "randomness is drawn at the edge and handed in; pages know none of our crates",
     },
     Guest {
         name: "clap",
