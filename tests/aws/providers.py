@@ -4,7 +4,7 @@ from operator_cli import ops
 from processes import of_stack
 from stack_cloud import check, env, eventually
 
-from api import Simulator  # noqa: E402  isort: skip
+from api import Simulator, request  # noqa: E402  isort: skip
 
 CORP, APP, TEMPLATE = "ww-sim-corp", "wx-sim-app", "tmpl-test"
 SECRETS = ("sim-corp-secret", "sim-app-secret")
@@ -51,6 +51,10 @@ def define(bench):
 def reach_people(bench):
     """event -> API -> SQS -> inbox -> DynamoDB -> stream -> relay -> send queue -> platform, and back as a report."""
     simulator, user = Simulator(env("SIMULATOR_URL")), bench.user("reached")
+    # What the customer tapped, the platform knows first.
+    grant = {"openid": OPENID, "template_id": TEMPLATE, "count": 1}
+    status, answer = request("POST", simulator.url + "/_control/grants", grant)
+    check(status == 200, "the customer allows one message", answer)
     openid = {"kind": "openid", "scope": APP, "value": OPENID}
     bench.client.identify(user, {"city": "Testville"}, context={"roadbook": {"identifiers": [openid]}})
     bench.client.track(user, "subscribe_granted", {"appid": APP, "template": TEMPLATE, "count": 1})

@@ -242,7 +242,8 @@ def in_quiet(bench, poked, offers):
     stream_lost(bench, *relay_stopped(bench, offers))
     every_kind(bench)
     merge_in_a_crowd(bench)
-    redriven(bench, *poisoned(bench))
+    poisoned(bench)
+    redriven(bench)
     killed_in_mid_flight(bench)
     same_customers(bench.stack)
 
