@@ -1,9 +1,16 @@
 //! `infra/aws` against an emulator of DynamoDB: `cargo xtask test --only dynamodb`, or by hand with the emulator's
 //! address in `ROADBOOK_DYNAMODB`.
 
+mod cost;
+mod cost_world;
 mod emulator;
 mod engine;
+mod meter;
 mod network;
 mod once;
 mod outbox;
+#[path = "../../people.rs"]
+mod people;
+mod ports;
 mod suite;
+mod units;
