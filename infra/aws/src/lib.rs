@@ -7,12 +7,14 @@
 //! | How are bytes packed? | `codec.rs` |
 //! | What does a commit write? | `plan.rs`, `action.rs` |
 //! | How is it written once, whatever the network does? | `commit.rs`, `outcome.rs` |
-//! | When does a turn's record leave its row? | `outbox.rs` |
+//! | When does a turn's record leave its row? | `outbox.rs`, `ask.rs` |
+//! | Where is a record its row cannot keep? | `spill.rs` |
 //! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
 //! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
 //! | How is a client made? | `client.rs` |
 
 mod action;
+mod ask;
 mod client;
 pub mod codec;
 mod commit;
@@ -24,6 +26,7 @@ mod outbox;
 mod outcome;
 mod plan;
 mod query;
+mod spill;
 mod store;
 pub mod stream;
 pub mod tables;

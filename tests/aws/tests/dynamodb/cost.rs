@@ -10,16 +10,25 @@ use roadbook_it::say::{Say, device, user};
 use roadbook_kernel::DAY_MS;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::ops::Range;
 
-/// Customers with a past.
-const CUSTOMERS: u64 = 36;
+/// Customers with a past, and how many of them each count has for itself: what one count makes them do must not be the
+/// past of another.
+const CUSTOMERS: u64 = 72;
+const EACH: usize = 12;
+const PAGES: Range<usize> = 0..EACH;
+const TRAITS: Range<usize> = EACH..2 * EACH;
+const SEGMENTS: Range<usize> = 2 * EACH..3 * EACH;
+const MESSAGES: Range<usize> = 3 * EACH..4 * EACH;
+const STEPPING: Range<usize> = 4 * EACH..5 * EACH;
+const MIXED: Range<usize> = 5 * EACH..6 * EACH;
 /// Rounds of events that name no rule. The relay goes on after each.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 6;
 /// Events of a batch, and of one customer in it.
 const BATCH: usize = 20;
 const TOGETHER: usize = 4;
-/// Batches of the event mix: 500 events.
-const BATCHES: usize = 25;
+/// Batches of the event mix: 200 events.
+const BATCHES: usize = 10;
 const STEPS: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,12 +68,12 @@ async fn a_turn_costs_what_the_readme_says() {
 /// Events that name no rule, one by one; the claims are known by then.
 async fn ordinary(world: &mut World, counted: &mut Value) {
     let mut kind = Kind::default();
-    for n in 0..world.people.len() {
+    for n in PAGES {
         let say = world.track(n, "brochure_opened");
         world.rig.observe(&[say]).await;
     }
     for _ in 0..ROUNDS {
-        for n in 0..world.people.len() {
+        for n in PAGES {
             let say = world.track(n, "brochure_opened").with("page", "/models/r1");
             world.front(&mut kind, vec![say]).await;
         }
@@ -79,7 +88,7 @@ async fn ordinary(world: &mut World, counted: &mut Value) {
 
 async fn trait_change(world: &mut World) -> Kind {
     let mut kind = Kind::default();
-    for n in 0..world.people.len() {
+    for n in TRAITS {
         let say = world.identify(n).set("city", format!("city {n}"));
         world.front(&mut kind, vec![say]).await;
     }
@@ -90,7 +99,7 @@ async fn trait_change(world: &mut World) -> Kind {
 /// Into a segment, and out of it when its window is over.
 async fn segment(world: &mut World) -> Kind {
     let mut kind = Kind::default();
-    for n in 0..world.people.len() {
+    for n in SEGMENTS {
         let say = world.track(n, "charger_used_0");
         world.front(&mut kind, vec![say]).await;
     }
@@ -102,13 +111,13 @@ async fn segment(world: &mut World) -> Kind {
 /// Into a journey that waits a day and sends.
 async fn message(world: &mut World) -> Kind {
     let mut kind = Kind::default();
-    for n in 0..world.people.len() {
+    for n in MESSAGES {
         let say = world.track(n, "battery_warned_0");
         world.front(&mut kind, vec![say]).await;
     }
     world.carry(&mut kind).await;
     world.let_pass(&mut kind, 2).await;
-    assert_eq!(world.sent(), world.people.len(), "everybody was sent something");
+    assert_eq!(world.sent(), EACH, "everybody was sent something");
     kind
 }
 
@@ -129,7 +138,7 @@ async fn first_touch(world: &mut World, counted: &mut Value) {
 /// Ten events of one customer in one call.
 async fn burst(world: &mut World, counted: &mut Value) {
     let mut kind = Kind::default();
-    for n in 0..world.people.len() {
+    for n in PAGES {
         let says = (0..10).map(|_| world.track(n, "brochure_opened")).collect();
         world.front(&mut kind, says).await;
     }
@@ -140,18 +149,18 @@ async fn burst(world: &mut World, counted: &mut Value) {
 /// Ten waits of a day, each with something done at its end.
 async fn journey(world: &mut World, counted: &mut Value) {
     let (mut kind, mut steps) = (Kind::default(), Vec::new());
-    for n in 0..20 {
+    for n in STEPPING {
         let say = world.track(n, "delivery_made");
         world.front(&mut kind, vec![say]).await;
     }
     world.carry(&mut kind).await;
-    counted["index_bytes"] = json!(world.index_bytes().await);
+    counted["index_bytes"] = json!(world.index_bytes(STEPPING.start).await);
     for _ in 0..=STEPS {
         let before = kind.turns.len();
         world.let_pass(&mut kind, 1).await;
         steps.extend_from_slice(&kind.turns[before..]);
     }
-    assert_eq!(steps.len(), 20 * STEPS, "one turn for each step");
+    assert_eq!(steps.len(), EACH * STEPS, "one turn for each step");
     counted["wru_step_p50"] = json!(median(steps.iter().map(Call::write_units)));
     counted["waiting_row_bytes_p50"] =
         json!(median(steps.iter().flat_map(|turn| &turn.written).map(|bytes| *bytes as f64)));
@@ -162,17 +171,18 @@ async fn journey(world: &mut World, counted: &mut Value) {
 /// segment, 1 into a journey that sends.
 async fn mixed(world: &mut World) -> Kind {
     let mut kind = Kind::default();
-    let mut joined = vec![0; world.people.len()];
+    let mut joined = vec![0; EACH];
     for batch in 0..BATCHES {
         let mut says = Vec::new();
         for place in 0..BATCH {
-            let n = (batch * (BATCH / TOGETHER) + place / TOGETHER) % world.people.len();
+            let of = (batch * (BATCH / TOGETHER) + place / TOGETHER) % EACH;
+            let n = MIXED.start + of;
             says.push(match (batch * BATCH + place) * 17 % 50 {
                 0..35 => world.track(n, "brochure_opened"),
                 35..45 => world.identify(n).set("city", format!("city {batch} {place}")),
                 45..49 => {
-                    joined[n] += 1;
-                    world.track(n, &format!("charger_used_{}", joined[n]))
+                    joined[of] += 1;
+                    world.track(n, &format!("charger_used_{}", joined[of]))
                 }
                 _ => world.track(n, "battery_warned_1"),
             });

@@ -254,8 +254,8 @@ impl World {
     }
 
     /// Bytes of a row's entry in the due index.
-    pub async fn index_bytes(&self) -> usize {
-        let row = self.rig.row(&self.people[0][0]).await.expect("a customer");
+    pub async fn index_bytes(&self, who: usize) -> usize {
+        let row = self.rig.row(&self.people[who][0]).await.expect("a customer");
         let row = self.rig.store.row(&ActorKey::customer(self.rig.tenant, row.state.id)).await;
         ["pk", "sk", "dl", "nd"].iter().map(|name| name.len() + row[*name]).sum()
     }

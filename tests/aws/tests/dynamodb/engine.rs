@@ -40,6 +40,11 @@ impl Carrier for ByStream {
     }
 }
 
+/// Carries what the stream has brought so far, by an engine.
+pub async fn carry_all(place: &Place, engine: &Engine) {
+    carry(engine, &place.dynamo, place.turns().await).await.expect("carried");
+}
+
 fn rig(place: Place, limits: Limits) -> Rig<Place> {
     let mut rig = over(place, limits);
     rig.carrier = Arc::new(ByStream { place: rig.store.clone(), waiting: Mutex::default() });

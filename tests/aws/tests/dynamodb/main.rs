@@ -1,6 +1,7 @@
 //! `infra/aws` against an emulator of DynamoDB: `cargo xtask test --only dynamodb`, or by hand with the emulator's
 //! address in `ROADBOOK_DYNAMODB`.
 
+mod bad_days;
 mod cost;
 mod cost_world;
 mod emulator;
@@ -12,5 +13,6 @@ mod outbox;
 #[path = "../../people.rs"]
 mod people;
 mod ports;
+mod spill;
 mod suite;
 mod units;

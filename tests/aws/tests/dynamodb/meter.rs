@@ -125,12 +125,24 @@ impl Wire {
                 let item = self.item(&request, asked["TableName"].as_str().unwrap_or_default(), &asked["Key"]).await?;
                 units::of_read(&asked, units::bytes(&item))
             }
+            "BatchGetItem" => self.batch(&request, &asked).await?,
             "Query" => units::of_read(&asked, self.examined(&request, &asked, &answered).await?),
             _ => 0.0,
         };
         call.operation = operation;
         self.meter.state.lock().expect("no panic").calls.push(call);
         Ok(response)
+    }
+
+    /// Read units of several items: each is billed by itself, one that is not there too.
+    async fn batch(&self, like: &HttpRequest, asked: &Value) -> Result<f64, ConnectorError> {
+        let mut reads = 0.0;
+        for (table, ask) in asked["RequestItems"].as_object().into_iter().flatten() {
+            for key in ask["Keys"].as_array().into_iter().flatten() {
+                reads += units::of_read(ask, units::bytes(&self.item(like, table, key).await?));
+            }
+        }
+        Ok(reads)
     }
 
     /// Bytes of the whole items that a query's answer shows: it is billed by them, whatever it shows of each.
