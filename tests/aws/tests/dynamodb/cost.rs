@@ -14,8 +14,8 @@ use std::ops::Range;
 
 /// Customers with a past, and how many of them each count has for itself: what one count makes them do must not be the
 /// past of another.
-const CUSTOMERS: u64 = 72;
-const EACH: usize = 12;
+const CUSTOMERS: u64 = 48;
+const EACH: usize = 8;
 const PAGES: Range<usize> = 0..EACH;
 const TRAITS: Range<usize> = EACH..2 * EACH;
 const SEGMENTS: Range<usize> = 2 * EACH..3 * EACH;
@@ -117,6 +117,7 @@ async fn message(world: &mut World) -> Kind {
     }
     world.carry(&mut kind).await;
     world.let_pass(&mut kind, 2).await;
+    world.send(&mut kind).await;
     assert_eq!(world.sent(), EACH, "everybody was sent something");
     kind
 }
@@ -190,19 +191,23 @@ async fn mixed(world: &mut World) -> Kind {
         world.front(&mut kind, says).await;
         world.carry(&mut kind).await;
     }
-    world.let_pass(&mut kind, 31).await;
+    world.let_pass(&mut kind, 2).await;
+    world.send(&mut kind).await;
+    world.let_pass(&mut kind, 29).await;
     kind
 }
 
-/// What the emulator says a write consumed is what its items' sizes say. For reads it is not: it bills by the request.
+/// What the emulator says a write consumed is what its items' sizes say, but where a few bytes decide: how large a number
+/// is DynamoDB says only approximately. For reads it is not: it bills them by the request.
 fn told_is_believed(calls: &[Call]) {
     let writes = calls.iter().filter(|call| ["UpdateItem", "DeleteItem"].contains(&call.operation.as_str()));
     let mut compared = 0;
     for call in writes {
-        assert_eq!(call.told, Some(call.write_units()), "{call:?}");
+        let is_close = call.written.iter().any(|bytes| (bytes + 8) % 1_024 < 16);
+        assert!(call.told == Some(call.write_units()) || is_close, "{call:?}");
         compared += 1;
     }
-    assert!(compared > 500, "{compared} writes");
+    assert!(compared > 200, "{compared} writes");
 }
 
 /// Writes the counts where `cargo xtask cost` wants them.

@@ -7,6 +7,7 @@ use roadbook_it::rig::{Carrier, Rig, T0};
 use roadbook_it::say::{Say, Who};
 use roadbook_it::sender::{Provider, pass};
 use roadbook_kernel::{ActorKey, DAY_MS, Moment, SECOND_MS};
+use roadbook_runtime::Deliver;
 use roadbook_runtime::engine::{Engine, Limits};
 use roadbook_runtime::ports::{DueKind, Fault, Store};
 use roadbook_runtime::relay::carry;
@@ -194,30 +195,32 @@ impl World {
         self.seen.extend(calls);
     }
 
-    /// Days pass, one by one: timers fire, sends are sent. What the index is asked is the tick's, whoever is due.
+    /// Days pass: timers fire, the relay goes on. Who is due is not counted: a tick asks that for everybody at once.
     pub async fn let_pass(&mut self, kind: &mut Kind, days: i64) {
-        for _ in 0..days {
-            self.now = self.now.plus_ms(DAY_MS);
-            let (mut calls, _) = self.meter.of(self.rig.drain(self.now)).await;
-            calls.retain(|call| !call.of_index);
+        self.now = self.now.plus_ms(days * DAY_MS);
+        self.rig.at(self.now);
+        let due = self.rig.store.due(DueKind::Actor, self.now, 1_000).await.expect("the index");
+        let actors = due.iter().filter_map(|entry| ActorKey::from_bytes(entry.key.bytes()));
+        for actor in actors {
+            let (calls, poked) = self.meter.of(self.rig.direct.poke(actor)).await;
+            poked.expect("no fault");
             kind.behind.add(&calls);
             let before = kind.turns.len();
             self.note(kind, calls);
             kind.timers += kind.turns.len() - before;
-            self.carry(kind).await;
-            self.send(kind).await;
         }
+        self.carry(kind).await;
     }
 
-    async fn send(&mut self, kind: &mut Kind) {
+    /// What waits to be sent is sent, and the customers are told.
+    pub async fn send(&mut self, kind: &mut Kind) {
         let sent = pass(&self.rig.engine, self.rig.direct.as_ref(), &self.provider);
         let (mut calls, taken) = self.meter.of(sent).await;
+        taken.expect("no fault");
         calls.retain(|call| !call.of_index);
         kind.behind.add(&calls);
         self.seen.extend(calls);
-        if taken.expect("no fault") > 0 {
-            self.carry(kind).await;
-        }
+        self.carry(kind).await;
     }
 
     /// Everything that is due by then has happened.
