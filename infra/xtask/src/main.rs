@@ -8,10 +8,12 @@
 //! | `demo` | `demo/` |
 //! | `test`, `ci` | `suite/` (one step, one function) |
 //! | `bench` | `bench.rs` |
+//! | `cost` | `cost/` |
 //! | `schemas` | `schemas.rs` |
 //! | `package` | `package.rs` |
 
 mod bench;
+mod cost;
 mod demo;
 mod http;
 mod package;
@@ -44,6 +46,8 @@ enum Verb {
     Ci(suite::Options),
     /// Measure the machine and the server on it, and print the table.
     Bench(bench::Options),
+    /// Count what the product asks of AWS, on an emulator, and put prices to it.
+    Cost(cost::Options),
     /// Write the JSON Schemas that are generated from code.
     Schemas(schemas::Options),
     /// Build what the functions of the AWS stack run, and lay it where `infra/template.yaml` looks for it.
@@ -68,6 +72,7 @@ fn carry_out(verb: Verb) -> Result<bool> {
         Verb::Test(options) => suite::run(place, &options),
         Verb::Ci(options) => suite::run(place.in_ci(), &options),
         Verb::Bench(options) => bench::run(&place, &options),
+        Verb::Cost(options) => cost::run(place, &options),
         Verb::Schemas(options) => schemas::run(&place, &options),
         Verb::Package(options) => package::run(&place, &options),
     }
