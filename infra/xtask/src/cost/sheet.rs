@@ -28,10 +28,10 @@ pub struct Assumed {
     /// Memory of the function that answers HTTP, and of the others: the template's.
     api_mb: f64,
     worker_mb: f64,
-    /// What the service writes about an invocation, and the gateway about a request.
+    /// What the service writes about an invocation, which the template turns off, and the gateway about a request.
     platform_log_bytes: f64,
     access_log_bytes: f64,
-    /// The share of invocations that is traced.
+    /// The share of invocations that is traced: 0.0 where the stack's `Traces` is on.
     traced: f64,
 }
 
@@ -43,9 +43,9 @@ impl Default for Assumed {
             wait_ms: 5.0,
             api_mb: 1024.0,
             worker_mb: 512.0,
-            platform_log_bytes: 330.0,
+            platform_log_bytes: 0.0,
             access_log_bytes: 300.0,
-            traced: 0.05,
+            traced: 0.0,
         }
     }
 }
@@ -262,16 +262,17 @@ impl Desk<'_> {
         Ok(parts)
     }
 
-    /// How much dearer ten transitions are than a journey of ten waits, each with something done at its end. A workflow
-    /// would need two for each, a wait and a task: this counts one.
+    /// How much dearer a workflow is than a journey of ten waits, each with something done at its end: two transitions
+    /// for each, a wait and a task. What the tasks would cost besides is left out.
     fn journey_ratio(&self) -> Result<f64> {
         const STEPS: f64 = 10.0;
+        const TRANSITIONS: f64 = 2.0 * STEPS;
         let kind = &self.turns["journey10"];
         let mut calls = Calls::default();
         self.behind(&mut calls, STEPS + 1.0, STEPS, 0.0)?;
         let parts = self.parts(self.units(&kind["front"])?, self.units(&kind["behind"])?, &calls)?;
         let ours: f64 = parts.iter().map(|(_, usd)| usd).sum();
-        Ok(STEPS * self.prices.usd("transitions_million")? / ours)
+        Ok(TRANSITIONS * self.prices.usd("transitions_million")? / ours)
     }
 
     /// A month of so many customers who wait: their rows, two claims each, their places in the due index, all of it
