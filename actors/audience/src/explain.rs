@@ -188,18 +188,23 @@ fn children(
     pairs.map(|(index, (condition, plan))| explain(condition, plan, &at.index(index), subject, now)).collect()
 }
 
-impl Explained {
-    /// Every part that is no combination, in reading order, with whether an odd number of `not` stands around it.
-    pub fn leaves(&self) -> Vec<(&Explained, bool)> {
-        let mut found = Vec::new();
-        self.collect(false, &mut found);
-        found
-    }
+/// What a part is to the parts below it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// It has none.
+    Leaf,
+    /// It holds by several.
+    Several,
+    /// It holds where its one does not.
+    Negation,
+}
 
-    fn collect<'e>(&'e self, negated: bool, found: &mut Vec<(&'e Explained, bool)>) {
-        match self.asked {
-            Asked::All | Asked::Any => self.parts.iter().for_each(|part| part.collect(negated, found)),
-            Asked::Not => self.parts.iter().for_each(|part| part.collect(!negated, found)),
+impl Asked {
+    /// What it is to the parts below it.
+    pub const fn shape(&self) -> Shape {
+        match self {
+            Asked::All | Asked::Any => Shape::Several,
+            Asked::Not => Shape::Negation,
             Asked::Trait { .. }
             | Asked::Tag { .. }
             | Asked::Segment(_)
@@ -210,7 +215,24 @@ impl Explained {
             | Asked::Journey { .. }
             | Asked::Vehicle { .. }
             | Asked::Consent { .. }
-            | Asked::NotSupported => found.push((self, negated)),
+            | Asked::NotSupported => Shape::Leaf,
+        }
+    }
+}
+
+impl Explained {
+    /// Every part that is no combination, in reading order, with whether an odd number of `not` stands around it.
+    pub fn leaves(&self) -> Vec<(&Explained, bool)> {
+        let mut found = Vec::new();
+        self.collect(false, &mut found);
+        found
+    }
+
+    fn collect<'e>(&'e self, negated: bool, found: &mut Vec<(&'e Explained, bool)>) {
+        match self.asked.shape() {
+            Shape::Several => self.parts.iter().for_each(|part| part.collect(negated, found)),
+            Shape::Negation => self.parts.iter().for_each(|part| part.collect(!negated, found)),
+            Shape::Leaf => found.push((self, negated)),
         }
     }
 }

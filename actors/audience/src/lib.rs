@@ -43,7 +43,7 @@ pub use condition::{
     TraitTest, ValueTest, VehicleTest,
 };
 pub use evaluate::{Subject, Truth};
-pub use explain::{Asked, Explained};
+pub use explain::{Asked, Explained, Shape};
 pub use parse::parse;
 pub use problem::Problem;
 pub use roadbook_lifecycle::{Aipl as AiplStage, Stage};

@@ -34,5 +34,5 @@ pub use people::{Attempt, OwnPassword, People, Session, SignedIn};
 pub use roles::{Reach, Role, UnknownRole};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use tenant::tenant_key;
-pub use token::{Fetch, FetchFailed, OWN_ISSUER, ProviderSettings};
+pub use token::{OWN_ISSUER, ProviderSettings};
 pub use users::{Membership, Status, User, UserChange, Users, UsersError};

@@ -7,11 +7,11 @@ use crate::passwords::Passwords;
 use crate::roles::Role;
 use crate::scope::Scopes;
 use crate::tenant::tenant_key;
-use crate::token::{Denied, Fetch, Issued, OWN_ISSUER, OwnClaims, Presented, Provider, ProviderSettings, Signer};
+use crate::token::{Denied, Issued, OWN_ISSUER, OwnClaims, Presented, Provider, ProviderSettings, Signer};
 use crate::token::{Vouched, Wanted};
 use crate::users::{Membership, Status, User, UserChange, Users, UsersError};
 use roadbook_kernel::{Moment, Personal, TenantId, UserId};
-use roadbook_runtime::ports::{Fault, Store};
+use roadbook_runtime::ports::{Fault, Fetch, Store};
 use std::net::IpAddr;
 use std::sync::Arc;
 

@@ -43,7 +43,5 @@ impl Api {
 
 /// Random bytes for what nothing can be derived from: a new key, the id of a command that has no name of its own.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], crate::failure::Failure> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| crate::failure::Failure::no_randomness())?;
-    Ok(bytes)
+    roadbook_app::random().map_err(|_| crate::failure::Failure::no_randomness())
 }

@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::tenants::Tenants;
-use roadbook_access::{Access, Fetch, People};
+use roadbook_access::{Access, People};
+use roadbook_runtime::ports::Fetch;
 use roadbook_runtime::relay::SYSTEM;
 use roadbook_runtime::{Engine, Router};
 use std::sync::Arc;

@@ -4,13 +4,17 @@
 mod accounts;
 mod app;
 mod config;
+mod new_tenant;
 mod oidc;
+mod random;
 mod settings;
 mod tenants;
 
 pub use accounts::{Lent, NoOwner};
 pub use app::App;
 pub use config::{Config, ConfigError, Corp, MiniProgram};
+pub use new_tenant::{NewTenant, NoTenant};
 pub use oidc::Oidc;
+pub use random::{NoRandomness, random};
 pub use settings::{Resolved, Setting, Source};
 pub use tenants::{Tenant, Tenants};

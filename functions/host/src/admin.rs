@@ -6,7 +6,7 @@ use crate::cli::Place;
 use crate::{config, people, socket};
 use anyhow::{Context, Result, bail};
 use roadbook_access::KeyKind;
-use roadbook_app::App;
+use roadbook_app::{App, random};
 use roadbook_kernel::TenantId;
 use roadbook_runtime::SystemClock;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ pub fn run(place: &Place, command: Command) -> Result<()> {
 pub async fn carry_out(app: &App, command: Command) -> Result<Value> {
     let now = app.engine.clock.now();
     match command {
-        Command::CreateTenant { name } => create_tenant(app, &name).await,
+        Command::CreateTenant { name } => Ok(json!(app.create_tenant(&name).await?)),
         Command::ListTenants => Ok(json!(app.tenants.list().await?)),
         Command::CreateKey { tenant, kind, name } => {
             let tenant = choose(app, tenant).await?;
@@ -97,21 +97,6 @@ pub async fn carry_out(app: &App, command: Command) -> Result<Value> {
         }
         Command::Users { of, command } => people::carry_out(app, of, command).await,
     }
-}
-
-/// Creates a tenant with an admin key and a write key.
-///
-/// # Errors
-/// A fault of the store.
-pub async fn create_tenant(app: &App, name: &str) -> Result<Value> {
-    if name.trim().is_empty() {
-        bail!("a tenant needs a name");
-    }
-    let now = app.engine.clock.now();
-    let tenant = app.tenants.create(name, random()?, now).await?;
-    let admin = app.access.create(tenant.id, KeyKind::Secret, "admin", random()?, now).await?;
-    let write = app.access.create(tenant.id, KeyKind::Write, "write", random()?, now).await?;
-    Ok(json!({ "tenant": tenant.id, "name": name, "admin_key": admin.text, "write_key": write.text }))
 }
 
 /// The tenant a command is about.
@@ -132,16 +117,6 @@ pub async fn choose(app: &App, tenant: Option<String>) -> Result<TenantId> {
     }
 }
 
-/// Random bytes for what nothing can be derived from.
-///
-/// # Errors
-/// A machine that gives none.
-pub fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    Ok(bytes)
-}
-
 /// The tenant of a folder on its first start, with its keys; `None` where there is one already.
 ///
 /// # Errors
@@ -150,5 +125,5 @@ pub async fn first_tenant(host: &Host) -> Result<Option<Value>> {
     if !host.app.tenants.list().await?.is_empty() {
         return Ok(None);
     }
-    create_tenant(&host.app, "default").await.map(Some)
+    Ok(Some(json!(host.app.create_tenant("default").await?)))
 }

@@ -1,16 +1,14 @@
 //! Puts the product together over one folder.
 
 use crate::keyfile;
-use crate::provider::ProviderDocuments;
 use anyhow::{Context, Result};
-use roadbook_access::Fetch;
 use roadbook_app::{App, Config, Tenant};
 use roadbook_channels::{
-    Accounts, Channels, CorpAccount, MiniProgramAccount, Secret, Settings as ChannelSettings, Webhooks,
+    Accounts, Channels, CorpAccount, Documents, MiniProgramAccount, Secret, Settings as ChannelSettings, Webhooks,
 };
 use roadbook_embedded::{Embedded, OpenError, Options};
 use roadbook_mailboxes::{Mailboxes, Settings};
-use roadbook_runtime::ports::{Channel, Clock, Hooks};
+use roadbook_runtime::ports::{Channel, Clock, Fetch, Hooks};
 use roadbook_runtime::{Deliver, Engine, KeyRing, Limits, Router, SystemClock, Tally};
 use std::path::Path;
 use std::sync::Arc;
@@ -88,7 +86,7 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
         ..ChannelSettings::default()
     };
     let channel = Arc::new(Channels::new(channel_settings, accounts.clone())?);
-    let fetch: Arc<dyn Fetch> = Arc::new(ProviderDocuments::new()?);
+    let fetch: Arc<dyn Fetch> = Arc::new(Documents::new()?);
     let hooks = Arc::new(Webhooks::new(config.webhooks_allow_http)?);
     let app = Arc::new(App::new(engine, router, config).trusting(&fetch));
     Ok(Host { app, mailboxes, channel, hooks, accounts })

@@ -54,8 +54,7 @@ fn make(data: &Path, path: &Path) -> Result<[u8; 32]> {
             path.display()
         );
     }
-    let mut key = [0u8; 32];
-    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let key: [u8; 32] = roadbook_app::random()?;
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{text}")?;

@@ -11,7 +11,6 @@ mod keyfile;
 mod loops;
 mod password;
 mod people;
-mod provider;
 mod replay;
 mod serve;
 mod socket;

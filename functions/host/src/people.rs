@@ -1,13 +1,13 @@
 //! `roadbook users`: what the operator does with people. The operator owns the machine, so unlike a tenant's
 //! administrator they may set anybody's password, and give somebody a place in a second tenant.
 
-use crate::admin::{choose, random};
+use crate::admin::{self, choose};
 use crate::cli::Place;
-use crate::{admin, password};
+use crate::password;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use roadbook_access::{Login, Membership, OrgScope, Role, Status, User, UserChange, password_problem};
-use roadbook_app::App;
+use roadbook_app::{App, random};
 use roadbook_kernel::{Personal, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -240,7 +240,7 @@ mod tests {
         let host = crate::assemble::assemble(&opened, config, clock).unwrap();
         let app = &host.app;
         for name in ["one", "two"] {
-            admin::create_tenant(app, name).await.unwrap();
+            app.create_tenant(name).await.unwrap();
         }
         let tenants = app.tenants.list().await.unwrap();
         let of = |number: usize| Of { tenant: Some(tenants[number].id.to_string()) };

@@ -21,7 +21,6 @@ mod deadline;
 mod environment;
 mod metrics;
 mod product;
-mod provider;
 mod relay;
 mod repair;
 mod role;

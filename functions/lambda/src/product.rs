@@ -2,13 +2,12 @@
 //! somebody may change for ten seconds.
 
 use crate::environment::Environment;
-use crate::provider::ProviderDocuments;
 use crate::secrets::{Network, Secrets};
 use anyhow::Result;
-use roadbook_access::Fetch;
 use roadbook_app::App;
 use roadbook_aws::{Dynamo, Settings, connect};
-use roadbook_channels::{Accounts, Channels, Settings as ChannelSettings, Webhooks};
+use roadbook_channels::{Accounts, Channels, Documents, Settings as ChannelSettings, Webhooks};
+use roadbook_runtime::ports::Fetch;
 use roadbook_runtime::{Catalogs, Direct, Engine, KeyRing, Limits, Router, Streamed, SystemClock, Tally};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -115,7 +114,7 @@ impl Product {
         let router = Arc::new(Router::new(engine.clone(), Arc::new(Direct(engine.clone()))));
         let mut app = App::new(engine, router, secrets.config.clone());
         if !secrets.config.oidc.is_empty() {
-            let fetch: Arc<dyn Fetch> = Arc::new(ProviderDocuments::new()?);
+            let fetch: Arc<dyn Fetch> = Arc::new(Documents::new()?);
             app = app.trusting(&fetch);
         }
         let app = Arc::new(app);

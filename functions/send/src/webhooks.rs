@@ -146,18 +146,15 @@ impl Announcer {
     }
 
     async fn carry(self: Arc<Self>, whom: Whom, entries: Vec<DueEntry>) {
+        let hands: Vec<InHand> = entries.iter().map(|entry| InHand { announcer: &self, whom, entry }).collect();
         let endpoint = match webhooks::endpoint(self.engine.store.as_ref(), whom.0, whom.1).await {
             Ok(held) => held.map(|held| held.endpoint),
-            Err(fault) => {
-                self.troubled(whom, &entries, &fault);
-                return;
-            }
+            Err(fault) => return self.troubled(whom, &fault),
         };
-        let tries = entries.iter().map(|entry| async {
-            let result = self.one(whom, endpoint.as_ref(), entry).await;
-            self.lines().entry(whom).or_default().busy.remove(&entry.key);
-            result.unwrap_or_else(|fault| {
-                self.troubled(whom, std::slice::from_ref(entry), &fault);
+        let to = endpoint.as_ref();
+        let tries = hands.into_iter().map(|hand| async move {
+            hand.announcer.one(whom, to, hand.entry).await.unwrap_or_else(|fault| {
+                hand.announcer.troubled(whom, &fault);
                 None
             })
         });
@@ -169,14 +166,14 @@ impl Announcer {
         }
     }
 
-    fn troubled(&self, whom: Whom, entries: &[DueEntry], fault: &Fault) {
-        let mut lines = self.lines();
-        let line = lines.entry(whom).or_default();
-        for entry in entries {
-            line.busy.remove(&entry.key);
-        }
-        line.rests_until = Some(self.engine.clock.now().plus_ms(FAULT_PAUSE_MS));
+    fn troubled(&self, whom: Whom, fault: &Fault) {
+        self.rest(whom);
         tracing::warn!(webhook = %whom.1, %fault, "a delivery could not be worked on; it stays due");
+    }
+
+    fn rest(&self, whom: Whom) {
+        let until = self.engine.clock.now().plus_ms(FAULT_PAUSE_MS);
+        self.lines().entry(whom).or_default().rests_until = Some(until);
     }
 
     async fn one(&self, whom: Whom, to: Option<&Endpoint>, entry: &DueEntry) -> Result<Option<Attempt>, Fault> {
@@ -245,6 +242,22 @@ impl Announcer {
                 tracing::warn!(webhook = %whom.1, ?because, "a webhook endpoint is disabled");
                 return Ok(());
             }
+        }
+    }
+}
+
+/// A delivery in hand. Whatever ends the work on it, a panic too, it is not in hand afterwards.
+struct InHand<'a> {
+    announcer: &'a Announcer,
+    whom: Whom,
+    entry: &'a DueEntry,
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.announcer.lines().entry(self.whom).or_default().busy.remove(&self.entry.key);
+        if std::thread::panicking() {
+            self.announcer.rest(self.whom);
         }
     }
 }

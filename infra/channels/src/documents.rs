@@ -1,8 +1,10 @@
 //! Small public documents by address: the discovery document and the keys of a sign-in provider.
 
 use crate::settings::SettingsError;
+use async_trait::async_trait;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
+use roadbook_runtime::ports::{Fetch, FetchFailed};
 use std::time::Duration;
 
 /// Largest document that is read. A set of ten keys has about 10 KB.
@@ -37,7 +39,7 @@ impl Documents {
     ///
     /// # Errors
     /// A stable word; it holds neither the address nor what came back.
-    pub async fn get(&self, url: &str) -> Result<Vec<u8>, &'static str> {
+    async fn get(&self, url: &str) -> Result<Vec<u8>, &'static str> {
         let url = Url::parse(url).map_err(|_| "no_address")?;
         let here = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         if url.scheme() != "https" && !(url.scheme() == "http" && here) {
@@ -55,6 +57,13 @@ impl Documents {
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
+    }
+}
+
+#[async_trait]
+impl Fetch for Documents {
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchFailed> {
+        self.get(url).await.map_err(FetchFailed)
     }
 }
 

@@ -3,12 +3,14 @@
 
 pub mod channel;
 pub mod clock;
+pub mod documents;
 pub mod history;
 pub mod hooks;
 pub mod store;
 
 pub use channel::{Channel, Outbound, PollAnswer, SendAnswer};
 pub use clock::Clock;
+pub use documents::{Fetch, FetchFailed};
 pub use history::{Carried, Committed, History, Journal, Ledger, Turn, TurnIndex};
 pub use hooks::{HookAnswer, HookCall, Hooks};
 pub use store::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Store};

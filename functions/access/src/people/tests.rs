@@ -6,7 +6,7 @@ use crate::org::OrgScope;
 use crate::scope::Scope;
 use async_trait::async_trait;
 use roadbook_runtime::Memory;
-use roadbook_runtime::ports::{Commit, Expect, Item, Put};
+use roadbook_runtime::ports::{Commit, Expect, Fetch, FetchFailed, Item, Put};
 use serde_json::{Value, json};
 
 const NOW: Moment = Moment::from_millis(1_767_225_600_000);
@@ -16,8 +16,8 @@ struct NoFetch;
 
 #[async_trait]
 impl Fetch for NoFetch {
-    async fn fetch(&self, _: &str) -> Result<Vec<u8>, crate::FetchFailed> {
-        Err(crate::FetchFailed("not_connected"))
+    async fn fetch(&self, _: &str) -> Result<Vec<u8>, FetchFailed> {
+        Err(FetchFailed("not_connected"))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::Denied;
 use super::check;
-use async_trait::async_trait;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use roadbook_kernel::Moment;
+use roadbook_runtime::ports::{Fetch, FetchFailed};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -17,18 +17,6 @@ const PAUSE_MS: i64 = 30_000;
 const AGE_MS: i64 = 10 * 60_000;
 /// Keys of a set that are looked at.
 const KEYS_MAX: usize = 64;
-
-/// A document could not be fetched. The reason is a stable word and holds no address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FetchFailed(pub &'static str);
-
-/// The port to documents that a provider publishes.
-#[async_trait]
-pub trait Fetch: Send + Sync {
-    /// The bytes behind an address of ours: from the settings, or from the discovery document they lead to. Never an
-    /// address that a token names.
-    async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchFailed>;
-}
 
 /// A key and the one algorithm it is for.
 #[derive(Clone)]

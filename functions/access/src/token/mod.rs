@@ -11,7 +11,6 @@ mod own;
 mod parse;
 mod provider;
 
-pub use jwks::{Fetch, FetchFailed};
 pub use own::OWN_ISSUER;
 pub(crate) use own::{Issued, OwnClaims, Signer, Wanted};
 pub(crate) use parse::Presented;

@@ -2,11 +2,12 @@
 
 use super::Denied;
 use super::check::{self, Rules};
-use super::jwks::{Fetch, Keys, Source};
+use super::jwks::{Keys, Source};
 use super::parse::Presented;
 use crate::org::OrgScope;
 use crate::roles::Role;
 use roadbook_kernel::{Moment, TenantId, UserId};
+use roadbook_runtime::ports::Fetch;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use crate::profiles;
 use crate::secret::Secret;
 use axum::Json;
 use axum::extract::State;
-use roadbook_audience::{Asked, Compiled, Condition, Explained};
+use roadbook_audience::{Compiled, Condition, Explained, Shape};
 use roadbook_kernel::SegmentId;
 use serde_json::Value;
 use std::sync::Arc;
@@ -67,19 +67,9 @@ pub(crate) async fn segment(
 /// every part, and the other way round for `any`.
 fn blame<'e>(part: &'e Explained, found: &mut Vec<&'e str>) {
     let same = |one: &&Explained| one.truth.holds == part.truth.holds;
-    match part.asked {
-        Asked::All | Asked::Any => part.parts.iter().filter(same).for_each(|one| blame(one, found)),
-        Asked::Not => part.parts.iter().for_each(|one| blame(one, found)),
-        Asked::Trait { .. }
-        | Asked::Tag { .. }
-        | Asked::Segment(_)
-        | Asked::Count { .. }
-        | Asked::Last { .. }
-        | Asked::Stage(_)
-        | Asked::Aipl(_)
-        | Asked::Journey { .. }
-        | Asked::Vehicle { .. }
-        | Asked::Consent { .. }
-        | Asked::NotSupported => found.push(&part.pointer),
+    match part.asked.shape() {
+        Shape::Several => part.parts.iter().filter(same).for_each(|one| blame(one, found)),
+        Shape::Negation => part.parts.iter().for_each(|one| blame(one, found)),
+        Shape::Leaf => found.push(&part.pointer),
     }
 }

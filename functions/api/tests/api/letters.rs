@@ -56,12 +56,9 @@ async fn an_event_that_is_still_wrong_stays_a_letter() {
     }
 }
 
-/// An event that the customer refused: accepted, read, and too much for them at the time.
-#[tokio::test]
-async fn a_refused_event_is_replayed_as_a_new_message_once_it_can_be_applied() {
-    let rig = Rig::new().await;
+/// Grows a customer beyond what one may be.
+async fn overfill(rig: &Rig) {
     rig.taken(json!([track("u-1", "Opened", "m-0")])).await;
-    // Grow the customer beyond what one may be.
     for index in 0..4 {
         let traits: serde_json::Map<String, Value> =
             (0..100).map(|key| (format!("t{index}-{key}"), json!("x".repeat(150)))).collect();
@@ -69,6 +66,13 @@ async fn a_refused_event_is_replayed_as_a_new_message_once_it_can_be_applied() {
             json!({ "type": "identify", "userId": "u-1", "traits": traits, "messageId": format!("grow-{index}") });
         rig.taken(json!([event])).await;
     }
+}
+
+/// An event that the customer refused: accepted, read, and too much for them at the time.
+#[tokio::test]
+async fn a_refused_event_is_replayed_as_a_new_message_once_it_can_be_applied() {
+    let rig = Rig::new().await;
+    overfill(&rig).await;
     let refused: Vec<Value> =
         rig.letters().await.into_iter().filter(|letter| letter["reason"]["code"] == "customer_full").collect();
     assert!(!refused.is_empty(), "the customer is full: {:?}", rig.letters().await);
@@ -92,14 +96,7 @@ async fn a_refused_event_is_replayed_as_a_new_message_once_it_can_be_applied() {
 
 /// A customer whose refused event has been replayed in vain: the letter, and the one that the replay has left.
 async fn twice_refused(rig: &Rig) -> [String; 2] {
-    rig.taken(json!([track("u-1", "Opened", "m-0")])).await;
-    for index in 0..4 {
-        let traits: serde_json::Map<String, Value> =
-            (0..100).map(|key| (format!("t{index}-{key}"), json!("x".repeat(150)))).collect();
-        let event =
-            json!({ "type": "identify", "userId": "u-1", "traits": traits, "messageId": format!("grow-{index}") });
-        rig.taken(json!([event])).await;
-    }
+    overfill(rig).await;
     let letters = rig.letters().await;
     let origin = letters.iter().find(|letter| letter["reason"]["code"] == "customer_full").unwrap()["id"].clone();
     let path = format!("/v1/dead-letters/{}", origin.as_str().unwrap());

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
-use roadbook_access::{Fetch, FetchFailed, KeyKind};
+use roadbook_access::KeyKind;
 use roadbook_app::{App, Config, Tenants};
 use roadbook_channels::Documents;
 use roadbook_kernel::{Moment, TenantId};
@@ -222,7 +222,7 @@ impl Rig {
         let router = Arc::new(roadbook_runtime::Router::new(engine.clone(), deliver));
         let tenants = Tenants::new(store.clone());
         let ids = [made(&tenants, "one", 1).await, made(&tenants, "two", 2).await];
-        let fetch: Arc<dyn Fetch> = Arc::new(OverHttp(Documents::new().unwrap()));
+        let fetch: Arc<dyn roadbook_runtime::ports::Fetch> = Arc::new(Documents::new().unwrap());
         let app = Arc::new(App::new(engine, router, config(&ids)).trusting(&fetch));
         let mine = tenant(&app, ids[0], 1).await;
         let other = tenant(&app, ids[1], 2).await;
@@ -347,16 +347,6 @@ pub fn basic(key: &str) -> String {
 
 pub fn track(user: &str, event: &str, id: &str) -> Value {
     json!({ "type": "track", "userId": user, "event": event, "messageId": id })
-}
-
-/// The product's own client fetches the keys of providers.
-struct OverHttp(Documents);
-
-#[async_trait]
-impl Fetch for OverHttp {
-    async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchFailed> {
-        self.0.get(url).await.map_err(FetchFailed)
-    }
 }
 
 async fn made(tenants: &Tenants, name: &str, seed: u8) -> TenantId {

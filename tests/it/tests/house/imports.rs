@@ -181,8 +181,8 @@ const GUESTS: &[Guest] = &[
     Guest { name: "rand", hosts: &[], why: "chance comes in through the door: a split is a hash" },
     Guest {
         name: "getrandom",
-        hosts: &["api", "pages", "host", "lambda"],
-        why: "randomness is drawn at the edge and handed in",
+        hosts: &["app", "pages"],
+        why: "randomness is drawn at the edge and handed in; pages know none of our crates",
     },
     Guest { name: "clap", hosts: &["host", "simulator", "bench", "xtask"], why: "only programs read a command line" },
     Guest { name: "anyhow", hosts: &["host", "lambda", "bench", "xtask"], why: "libraries have errors with types" },

@@ -1,6 +1,7 @@
 //! Webhooks from the fact to somebody else's server, over real HTTP, and what happens when that server does not answer.
 
 mod described;
+mod panics;
 mod receiver;
 
 use async_trait::async_trait;
