@@ -172,7 +172,7 @@ async fn journey(world: &mut World, counted: &mut Value) {
 /// segment, 1 into a journey that sends.
 async fn mixed(world: &mut World) -> Kind {
     let mut kind = Kind::default();
-    let mut joined = vec![0; EACH];
+    let mut joined = [0; EACH];
     for batch in 0..BATCHES {
         let mut says = Vec::new();
         for place in 0..BATCH {
