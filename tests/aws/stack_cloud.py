@@ -30,6 +30,7 @@ class Stack:
         described = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
         self.lambdas = boto3.client("lambda")
+        self.sqs = boto3.client("sqs")
         # The emulator has every API below one address; on AWS it would be the output `Url`.
         self.url = f"{env('AWS_ENDPOINT_URL')}/_aws/execute-api/{self.outputs['ApiId']}/$default"
 
@@ -45,13 +46,55 @@ class Stack:
         """A tick between the schedule's own."""
         return self.invoke("sweep", {})
 
-    def relay(self, enabled):
-        """Stops the relay, or lets it go on, and waits until that is so."""
-        source = self.outputs["RelaySourceId"]
+    def count_with_numbers(self):
+        """CloudFormation makes a number of a parameter where one is wanted; the emulator keeps the text, and compares it
+        with numbers."""
+        for mapping in self.lambdas.list_event_source_mappings()["EventSourceMappings"]:
+            scaling = mapping.get("ScalingConfig")
+            if scaling:
+                numbers = {name: int(value) for name, value in scaling.items()}
+                self.lambdas.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=numbers)
+
+    def source(self, output, enabled):
+        """Stops what starts a function, or lets it go on, and waits until that is so."""
+        source = self.outputs[output]
         self.lambdas.update_event_source_mapping(UUID=source, Enabled=enabled)
         wanted = "Enabled" if enabled else "Disabled"
         state = lambda: self.lambdas.get_event_source_mapping(UUID=source)["State"]  # noqa: E731
-        eventually(f"the relay is {wanted.lower()}", lambda: state() == wanted)
+        eventually(f"{output} is {wanted.lower()}", lambda: state() == wanted)
+
+    def relay(self, enabled):
+        """Stops the relay, or lets it go on."""
+        self.source("RelaySourceId", enabled)
+
+    def schedule(self, enabled):
+        """Stops the ticks of every minute, or lets them go on."""
+        events = boto3.client("events")
+        (events.enable_rule if enabled else events.disable_rule)(Name=f"{STACK}-sweep")
+
+    def queue(self, name):
+        """The address of a queue: inbox, pokes, sends, announcements, or one of them with -dead behind it."""
+        fifo = ".fifo" if name.startswith("inbox") else ""
+        return self.sqs.get_queue_url(QueueName=f"{STACK}-{name}{fifo}")["QueueUrl"]
+
+    def depth(self, name):
+        """How many messages of a queue wait, are being worked on, are not ready yet."""
+        kinds = {"visible": "", "in_flight": "NotVisible", "delayed": "Delayed"}
+        names = {kind: f"ApproximateNumberOfMessages{suffix}" for kind, suffix in kinds.items()}
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue(name), AttributeNames=list(names.values()))
+        return {kind: int(found["Attributes"][attribute]) for kind, attribute in names.items()}
+
+    def dead_queues(self):
+        """The names of the dead-letter queues."""
+        return [f"{name}-dead" for name in ("inbox", "pokes", "sends", "announcements")]
+
+    def lose(self, name):
+        """Everything in a queue is lost."""
+        self.sqs.purge_queue(QueueUrl=self.queue(name))
+
+    def until_applied(self):
+        """Waits until no accepted event waits any more."""
+        eventually("every accepted event is applied", lambda: not any(self.depth("inbox").values()))
 
     def another_relay(self, begins):
         """A second mapping in place of the first: it begins at TRIM_HORIZON, or at LATEST as if the stream had
@@ -79,5 +122,6 @@ def deploy():
     """The contract: `cargo xtask package`, then this, from the root and without a hand edit."""
     tool("sam", "deploy", "--config-env", "dev")
     stack = Stack()
+    stack.count_with_numbers()
     check(True, "sam deploy --config-env dev")
     return stack

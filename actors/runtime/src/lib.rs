@@ -7,13 +7,15 @@
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do webhooks leave? | `webhooks/` |
-//! | How do timers fire? | `sweep.rs` |
+//! | How do timers fire? | `sweep.rs`; through queues by `ahead.rs` |
+//! | What stands in a queue? | `envelope.rs`, behind `ports/queue.rs` |
 //! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
 //! | What must people decide? | `suggestions.rs` |
 //! | What is counted? | `projections/` |
 //! | Does everything agree? | `doctor/` |
 //! | Whose is a car? | `people.rs` |
 
+pub mod ahead;
 mod backfill;
 mod catalog_actor;
 mod catalogs;
@@ -22,6 +24,7 @@ mod deliver;
 mod direct;
 pub mod doctor;
 pub mod engine;
+mod envelope;
 mod fold;
 mod gate;
 mod hosted;
@@ -29,6 +32,7 @@ mod inbox;
 mod letters;
 mod live;
 mod memory;
+mod memory_queue;
 mod merge;
 mod message;
 mod past;
@@ -56,11 +60,13 @@ pub use catalogs::{Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};
+pub use envelope::{Envelope, PARCEL_BYTES_MAX, PackError, TooLarge, hinted, pack};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
 pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};
 pub use live::live;
 pub use memory::{ManualClock, Memory, SystemClock, holds};
+pub use memory_queue::{MemoryQueue, Received};
 pub use message::{Message, Outcome};
 pub use past::past;
 pub use people::{Person, people_of_car};

@@ -11,7 +11,7 @@
 use crate::engine::Engine;
 use crate::letters::{Letter, LetterKind, Undelivered};
 use crate::ports::{
-    Carried, Commit, CommitError, Due, DueKind, Expect, Fault, Item, ItemKey, Ledger, Put, Turn, TurnIndex,
+    Carried, Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Ledger, Put, Turn, TurnIndex,
 };
 use crate::record::{Front, Record};
 use crate::sends::SendJob;
@@ -103,9 +103,12 @@ impl Relay {
 /// before its row in the ledger, each thing once under its own key: a batch that is brought again after a fault in the
 /// middle repeats what is there already, and counts nothing twice.
 ///
+/// Returns the sends and deliveries that this call handed over, for whoever tells their workers: what is lost of it costs
+/// time only, for all of it stands in the due index.
+///
 /// # Errors
 /// A fault; some of it may have been carried. Bring the batch again.
-pub async fn carry(engine: &Engine, ledger: &dyn Ledger, turns: Vec<Turn>) -> Result<(), Fault> {
+pub async fn carry(engine: &Engine, ledger: &dyn Ledger, turns: Vec<Turn>) -> Result<Vec<DueEntry>, Fault> {
     let mut intents = Intents::default();
     let mut carried = Vec::with_capacity(turns.len());
     for turn in turns {
@@ -113,13 +116,18 @@ pub async fn carry(engine: &Engine, ledger: &dyn Ledger, turns: Vec<Turn>) -> Re
         let adds = std::mem::take(&mut intents.adds).into_iter().collect();
         carried.push(Carried { turn, messages, adds });
     }
+    let mut handed = Vec::new();
     for Handover { puts, dues, .. } in intents.handovers(engine).await? {
+        let entry = |due: &Due| due.now.map(|now| DueEntry { due: now, key: due.key.clone() });
+        let entries: Vec<DueEntry> = dues.iter().filter_map(entry).collect();
         match engine.store.commit(Commit { puts, dues, ..Commit::default() }).await {
-            Ok(()) | Err(CommitError::Conflict { .. }) => {}
+            Ok(()) => handed.extend(entries),
+            Err(CommitError::Conflict { .. }) => {}
             Err(CommitError::Fault(fault)) => return Err(fault),
         }
     }
-    ledger.note(carried).await
+    ledger.note(carried).await?;
+    Ok(handed)
 }
 
 /// What turns intend, gathered turn by turn.

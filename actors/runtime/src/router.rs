@@ -13,6 +13,7 @@ use quick_cache::sync::Cache;
 use roadbook_customer::{Command, Observation};
 use roadbook_identity::{Identifier, IdentifierKey};
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, Refusal, TenantId};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -36,8 +37,8 @@ pub trait Deliver: Send + Sync {
     async fn poke(&self, key: ActorKey) -> Result<(), Fault>;
 }
 
-/// An accepted event on its way to its customer.
-#[derive(Clone, Debug)]
+/// An accepted event on its way to its customer. Its stored form stands in queues: see `envelope.rs`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Accepted {
     /// Its id.
     pub id: MessageId,

@@ -110,7 +110,7 @@ impl SendJob {
     }
 
     /// When somebody must look at it again; never, once it is done.
-    pub(crate) fn due(&self) -> Moment {
+    pub fn due(&self) -> Moment {
         match &self.state {
             JobState::Queued { not_before } => *not_before,
             JobState::Attempting { lease_until } => *lease_until,
@@ -284,13 +284,21 @@ pub async fn due(engine: &Engine, now: Moment, limit: usize) -> Result<Vec<Held>
     let entries = engine.store.due(DueKind::Send, now, limit).await?;
     let mut held = Vec::with_capacity(entries.len());
     for entry in entries {
-        let Some(item) = engine.store.load(&entry.key).await? else { continue };
-        match read(&item) {
-            Ok(job) => held.push(Held { key: entry.key, version: item.version, job }),
-            Err(fault) => set_aside(engine, entry, &fault).await?,
-        }
+        held.extend(hold(engine, entry).await?);
     }
     Ok(held)
+}
+
+/// Reads one. One that cannot be read leaves the queue, loudly, and stays in the store.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn hold(engine: &Engine, entry: DueEntry) -> Result<Option<Held>, Fault> {
+    let Some(item) = engine.store.load(&entry.key).await? else { return Ok(None) };
+    match read(&item) {
+        Ok(job) => Ok(Some(Held { key: entry.key, version: item.version, job })),
+        Err(fault) => set_aside(engine, entry, &fault).await.map(|()| None),
+    }
 }
 
 /// A send that cannot be read must not hold up all the others: it leaves the queue, loudly, and stays in the store.

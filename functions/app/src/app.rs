@@ -3,12 +3,20 @@
 use crate::config::Config;
 use crate::tenants::Tenants;
 use roadbook_access::{Access, People};
-use roadbook_runtime::ports::Fetch;
+use roadbook_runtime::ports::{Fetch, Queue};
 use roadbook_runtime::relay::SYSTEM;
 use roadbook_runtime::{Engine, Router};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
+
+/// What becomes of an event that was read.
+pub enum Intake {
+    /// It is applied at once: the answer comes after the commit of its turn.
+    Direct,
+    /// It is accepted by a queue, durably, and applied in a moment: the answer comes in between.
+    Queued(Arc<dyn Queue>),
+}
 
 /// The application behind every door.
 pub struct App {
@@ -24,12 +32,14 @@ pub struct App {
     pub tenants: Tenants,
     /// Settings.
     pub config: Config,
+    /// What becomes of events.
+    pub intake: Intake,
     draining: AtomicBool,
     drained: Notify,
 }
 
 impl App {
-    /// Puts an application together, which believes its own tokens only.
+    /// Puts an application together, which believes its own tokens only and applies events at once.
     pub fn new(engine: Arc<Engine>, router: Arc<Router>, config: Config) -> Self {
         let store = engine.store.clone();
         Self {
@@ -39,6 +49,7 @@ impl App {
             engine,
             router,
             config,
+            intake: Intake::Direct,
             draining: AtomicBool::new(false),
             drained: Notify::new(),
         }
@@ -50,6 +61,13 @@ impl App {
         // The settings were checked when they were read; a provider that cannot be used vouches for nobody.
         let providers = self.config.oidc.iter().filter_map(|one| one.settings().ok()).collect();
         self.people = self.people.trusting(providers, fetch);
+        self
+    }
+
+    /// The same, whose events wait in a queue until somebody applies them.
+    #[must_use]
+    pub fn queueing(mut self, queue: Arc<dyn Queue>) -> Self {
+        self.intake = Intake::Queued(queue);
         self
     }
 

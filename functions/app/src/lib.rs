@@ -11,7 +11,7 @@ mod settings;
 mod tenants;
 
 pub use accounts::{Lent, NoOwner};
-pub use app::App;
+pub use app::{App, Intake};
 pub use config::{Config, ConfigError, Corp, MiniProgram};
 pub use new_tenant::{NewTenant, NoTenant};
 pub use oidc::Oidc;

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `ROADBOOK_ROLE` | which function this is |
 //! | `ROADBOOK_TABLES` | what the tables' names begin with |
+//! | `ROADBOOK_INBOX_URL`, `ROADBOOK_POKES_URL`, `ROADBOOK_SENDS_URL`, `ROADBOOK_ANNOUNCEMENTS_URL` | where the queues are |
 //! | `ROADBOOK_MASTER_KEY_ARN` | the secret that holds the master key |
 //! | `ROADBOOK_SETTINGS_ARN` | the secret that holds the text of a `roadbook.toml`: credentials of channels, sign-in providers |
 //! | `ROADBOOK_STACK` | the dimension of the metrics |
@@ -13,6 +14,7 @@
 
 use crate::role::Role;
 use anyhow::{Context, Result};
+use roadbook_aws::QueueUrls;
 
 /// The environment, read once.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Environment {
     pub role: Role,
     /// What the tables' names begin with.
     pub tables: String,
+    /// Where the queues are.
+    pub queues: QueueUrls,
     /// Name or ARN of the secret with the master key.
     pub master_key: String,
     /// Name or ARN of the secret with the settings; none where the defaults do.
@@ -50,6 +54,12 @@ impl Environment {
         };
         let must = |name: &str| find(name).with_context(|| format!("{name} is not set; the stack's template sets it"));
         let tables = must("ROADBOOK_TABLES")?;
+        let queues = QueueUrls {
+            inbox: must("ROADBOOK_INBOX_URL")?,
+            pokes: must("ROADBOOK_POKES_URL")?,
+            sends: must("ROADBOOK_SENDS_URL")?,
+            announcements: must("ROADBOOK_ANNOUNCEMENTS_URL")?,
+        };
         Ok(Self {
             role: must("ROADBOOK_ROLE")?.parse().map_err(anyhow::Error::msg)?,
             master_key: must("ROADBOOK_MASTER_KEY_ARN")?,
@@ -57,6 +67,7 @@ impl Environment {
             stack: find("ROADBOOK_STACK").unwrap_or_else(|| tables.clone()),
             log_filter: find("RUST_LOG").unwrap_or_else(|| "info".into()),
             tables,
+            queues,
             variables,
         })
     }
@@ -72,13 +83,22 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let all = [("ROADBOOK_ROLE", "relay"), ("ROADBOOK_TABLES", "t"), ("ROADBOOK_MASTER_KEY_ARN", "arn:x")];
+        let all = [
+            ("ROADBOOK_ROLE", "relay"),
+            ("ROADBOOK_TABLES", "t"),
+            ("ROADBOOK_MASTER_KEY_ARN", "arn:x"),
+            ("ROADBOOK_INBOX_URL", "i"),
+            ("ROADBOOK_POKES_URL", "p"),
+            ("ROADBOOK_SENDS_URL", "s"),
+            ("ROADBOOK_ANNOUNCEMENTS_URL", "a"),
+        ];
         let whole = of(&all).unwrap();
         assert_eq!((whole.role, whole.stack.as_str(), whole.settings), (Role::Relay, "t", None));
         for left_out in all {
             let rest: Vec<_> = all.into_iter().filter(|one| *one != left_out).collect();
             assert!(of(&rest).unwrap_err().to_string().contains(left_out.0));
         }
-        assert!(of(&[("ROADBOOK_ROLE", ""), all[1], all[2]]).unwrap_err().to_string().contains("ROADBOOK_ROLE"));
+        let empty: Vec<_> = [("ROADBOOK_ROLE", "")].into_iter().chain(all[1..].iter().copied()).collect();
+        assert!(of(&empty).unwrap_err().to_string().contains("ROADBOOK_ROLE"));
     }
 }

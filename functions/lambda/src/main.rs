@@ -7,7 +7,10 @@
 //! | What is kept between invocations, and for how long? | `product.rs` |
 //! | Where do the master key and the credentials come from? | `secrets.rs` |
 //! | How does HTTP come in? | `api.rs` |
+//! | How do events and pokes reach customers? | `messages.rs`, `inbox.rs` |
 //! | How are turns carried? | `relay.rs` |
+//! | Who is poked in a moment? | `soon.rs` |
+//! | How do messages leave? | `send.rs`, with whose credentials: `accounts.rs` |
 //! | What if the stream has forgotten? | `repair.rs` |
 //! | What happens every minute? | `sweep.rs` |
 //! | How is the first tenant made? | `admin.rs` |
@@ -15,16 +18,21 @@
 //!
 //! Architecture invariant: nothing asks the network before the first invocation. Clients are made once per process.
 
+mod accounts;
 mod admin;
 mod api;
 mod deadline;
 mod environment;
+mod inbox;
+mod messages;
 mod metrics;
 mod product;
 mod relay;
 mod repair;
 mod role;
 mod secrets;
+mod send;
+mod soon;
 mod sweep;
 
 use anyhow::{Context, Result};
@@ -59,6 +67,14 @@ async fn serve(environment: Environment) -> Result<(), Error> {
     let product = Arc::new(Product::new(environment).await);
     match role {
         Role::Api => lambda_http::run(service_fn(|request| api::answer(&product, request))).await,
+        Role::Inbox => {
+            let told = async |event: LambdaEvent<_>| -> Result<Value, Error> { inbox::work(&product, event).await };
+            lambda_runtime::run(service_fn(told)).await
+        }
+        Role::Send => {
+            let told = async |event: LambdaEvent<_>| -> Result<Value, Error> { send::work(&product, event).await };
+            lambda_runtime::run(service_fn(told)).await
+        }
         Role::Relay => {
             let told = async |event: LambdaEvent<_>| -> Result<Value, Error> { relay::work(&product, event).await };
             lambda_runtime::run(service_fn(told)).await

@@ -1,12 +1,15 @@
 //! The product as one function has it: clients for the life of the process, secrets for minutes, everything else that
 //! somebody may change for ten seconds.
 
+use crate::accounts;
 use crate::environment::Environment;
 use crate::secrets::{Network, Secrets};
+use crate::soon::Poked;
 use anyhow::Result;
 use roadbook_app::App;
-use roadbook_aws::{Dynamo, Settings, connect};
+use roadbook_aws::{Dynamo, Queues, Settings, connect_both};
 use roadbook_channels::{Accounts, Channels, Documents, Settings as ChannelSettings, Webhooks};
+use roadbook_runtime::ahead::Ahead;
 use roadbook_runtime::ports::Fetch;
 use roadbook_runtime::{Catalogs, Direct, Engine, KeyRing, Limits, Router, Streamed, SystemClock, Tally};
 use std::sync::Arc;
@@ -26,10 +29,17 @@ pub struct Product {
     pub environment: Environment,
     /// Both tables.
     pub store: Arc<Dynamo>,
+    /// The queues.
+    pub queues: Arc<Queues>,
+    /// How far ahead the sweep has poked.
+    pub ahead: Mutex<Ahead>,
+    /// Whom the relay has poked.
+    pub poked: Poked,
     network: Network,
     secrets: Mutex<Option<(Instant, Arc<Secrets>)>>,
     kept: Mutex<Option<(Instant, Kept)>>,
     outside: OnceCell<Outside>,
+    lent: Mutex<Option<Instant>>,
 }
 
 /// What is believed for a while.
@@ -54,12 +64,14 @@ pub struct Outside {
 impl Product {
     /// Makes the clients. Nothing is asked yet.
     pub async fn new(environment: Environment) -> Self {
-        let client = connect(&Settings::default()).await;
+        let (client, sqs) = connect_both(&Settings::default()).await;
+        let queues = Arc::new(Queues::new(sqs, environment.queues.clone()));
         let store = Arc::new(Dynamo::new(&client, &environment.tables));
         let config = client.config();
         let network = Network { http: config.http_client(), region: config.region().map(ToString::to_string) };
-        let (secrets, kept) = (Mutex::new(None), Mutex::new(None));
-        Self { environment, store, network, secrets, kept, outside: OnceCell::new() }
+        let (secrets, kept, lent) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
+        let (ahead, poked, outside) = (Mutex::default(), Poked::default(), OnceCell::new());
+        Self { environment, store, queues, ahead, poked, network, secrets, kept, outside, lent }
     }
 
     /// The application, no older than [`BELIEVED`].
@@ -112,7 +124,7 @@ impl Product {
             tally: Tally::default(),
         });
         let router = Arc::new(Router::new(engine.clone(), Arc::new(Direct(engine.clone()))));
-        let mut app = App::new(engine, router, secrets.config.clone());
+        let mut app = App::new(engine, router, secrets.config.clone()).queueing(self.queues.clone());
         if !secrets.config.oidc.is_empty() {
             let fetch: Arc<dyn Fetch> = Arc::new(Documents::new()?);
             app = app.trusting(&fetch);
@@ -121,11 +133,22 @@ impl Product {
         Ok(Kept { api: roadbook_api::router(app.clone()), app })
     }
 
-    /// The ways out, made when they are first needed.
+    /// The ways out, each tenant's credentials lent to it: as of [`BELIEVED`] ago at the latest.
     ///
     /// # Errors
-    /// Settings that cannot be used.
-    pub async fn outside(&self) -> Result<&Outside> {
+    /// Settings that cannot be used, credentials for a tenant that does not exist, or a store that does not answer.
+    pub async fn lending(&self, app: &App) -> Result<&Outside> {
+        let outside = self.outside().await?;
+        let mut lent = self.lent.lock().await;
+        if lent.is_none_or(|since| since.elapsed() >= BELIEVED) {
+            accounts::lend(app, outside, &app.tenants.list().await?)?;
+            *lent = Some(Instant::now());
+        }
+        Ok(outside)
+    }
+
+    /// The ways out, made when they are first needed.
+    async fn outside(&self) -> Result<&Outside> {
         let secrets = self.secrets().await?;
         let config = &secrets.config;
         let make = async || -> Result<Outside> {

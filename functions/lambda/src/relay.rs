@@ -1,4 +1,5 @@
-//! From the stream of the items table to whatever its turns intend. What is carried twice counts once.
+//! From the stream of the items table to whatever its turns intend. What is carried twice counts once. Whoever works on it
+//! is told by the queues.
 
 use crate::deadline::{Deadline, TURN};
 use crate::product::Product;
@@ -6,11 +7,12 @@ use crate::repair::{self, Order};
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use lambda_runtime::{Error, LambdaEvent};
 use roadbook_aws::{Dynamo, stream};
-use roadbook_kernel::ActorKey;
-use roadbook_runtime::ports::{Fault, Turn};
+use roadbook_kernel::{ActorKey, Moment};
+use roadbook_runtime::ports::{DueEntry, Fault, Poke, Queue, Turn};
 use roadbook_runtime::relay;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 /// What the relay is given: a batch of the stream, or an operator's word.
@@ -39,12 +41,31 @@ pub async fn work(product: &Product, event: LambdaEvent<Given>) -> Result<Value,
 async fn carry(product: &Product, records: &[EventRecord], deadline: Deadline) -> Result<Value, Error> {
     let app = product.app().await?.app;
     let (turns, unreadable) = read(&product.store, records).await;
-    let carried = |turns| relay::carry(&app.engine, product.store.as_ref(), turns);
+    let handed = RefCell::new(Vec::new());
+    let carried = async |turns| {
+        let entries = relay::carry(&app.engine, product.store.as_ref(), turns).await?;
+        handed.borrow_mut().extend(entries);
+        Ok(())
+    };
     let stopped = in_order(turns, carried, || deadline.leaves(TURN)).await.or(unreadable);
     release(&product.store, &records[..stopped.unwrap_or(records.len())]).await;
+    let now = app.engine.clock.now();
+    tell(product, &handed.into_inner(), &product.poked.among(records, now), now).await;
     let failures: Vec<Value> =
         stopped.iter().map(|place| json!({ "itemIdentifier": sequence(&records[*place]) })).collect();
     Ok(json!({ "batchItemFailures": failures }))
+}
+
+/// Tells the queues what is due now and who will be in a moment. What is not told is found by the sweep.
+pub async fn tell(product: &Product, handed: &[DueEntry], pokes: &[Poke], now: Moment) {
+    let due: Vec<DueEntry> = handed.iter().filter(|entry| entry.due <= now).cloned().collect();
+    if let Err(fault) = product.queues.hint(&due).await {
+        tracing::warn!(%fault, "hints were not sent; the sweep finds what is due");
+    }
+    if let Err(fault) = product.queues.poke(pokes, now).await {
+        product.poked.forget(pokes);
+        tracing::warn!(%fault, "pokes were not sent; the sweep finds who is due");
+    }
 }
 
 /// The turns of a batch with their places, up to the first record that cannot be read, and its place.
@@ -108,7 +129,6 @@ fn sequence(record: &EventRecord) -> &str {
 mod tests {
     use super::*;
     use roadbook_kernel::TenantId;
-    use std::cell::RefCell;
 
     fn turns(versions: std::ops::RangeInclusive<u64>) -> Vec<(usize, Turn)> {
         let actor = ActorKey::catalog(TenantId::from_u128(7));

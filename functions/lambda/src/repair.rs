@@ -3,6 +3,7 @@
 
 use crate::deadline::{Deadline, TURN};
 use crate::product::Product;
+use crate::relay::tell;
 use lambda_runtime::Error;
 use roadbook_kernel::TenantId;
 use roadbook_runtime::relay;
@@ -51,7 +52,8 @@ pub async fn carry_out(product: &Product, order: Order, deadline: Deadline) -> R
             let (turns, next) = product.store.outstanding(tenant, after.as_deref(), ACTORS).await?;
             carried += turns.len();
             let actors: BTreeSet<_> = turns.iter().map(|turn| turn.actor).collect();
-            relay::carry(&app.engine, product.store.as_ref(), turns).await?;
+            let handed = relay::carry(&app.engine, product.store.as_ref(), turns).await?;
+            tell(product, &handed, &[], app.engine.clock.now()).await;
             for actor in actors {
                 product.store.release(&actor).await?;
             }

@@ -7,8 +7,12 @@ use std::str::FromStr;
 pub enum Role {
     /// Answers HTTP: the same router as on one machine.
     Api,
+    /// Applies what the inbox holds, and fires who is poked.
+    Inbox,
     /// Carries turns from the stream of the items table.
     Relay,
+    /// Calls providers and endpoints about what is due.
+    Send,
     /// Every minute: what is due.
     Sweep,
     /// Makes tenants, for whoever may invoke it.
@@ -16,8 +20,14 @@ pub enum Role {
 }
 
 /// Every role with its name in the environment.
-const NAMES: [(&str, Role); 4] =
-    [("api", Role::Api), ("relay", Role::Relay), ("sweep", Role::Sweep), ("admin", Role::Admin)];
+const NAMES: [(&str, Role); 6] = [
+    ("api", Role::Api),
+    ("inbox", Role::Inbox),
+    ("relay", Role::Relay),
+    ("send", Role::Send),
+    ("sweep", Role::Sweep),
+    ("admin", Role::Admin),
+];
 
 impl FromStr for Role {
     type Err = String;
@@ -39,6 +49,6 @@ mod tests {
     fn an_unknown_role_is_told_which_there_are() {
         assert_eq!("sweep".parse(), Ok(Role::Sweep));
         let told = "relais".parse::<Role>().unwrap_err();
-        assert!(told.contains("relais") && told.contains("api, relay, sweep, admin"), "{told}");
+        assert!(told.contains("relais") && told.contains("api, inbox, relay, send, sweep, admin"), "{told}");
     }
 }

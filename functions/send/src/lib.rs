@@ -8,8 +8,8 @@ pub use webhooks::{Announcer, Taken};
 
 use futures_util::stream::{self, StreamExt};
 use roadbook_kernel::{HOUR_MS, Moment};
-use roadbook_runtime::ports::{Channel, Fault};
-use roadbook_runtime::sends::{ATTEMPT_LEASE_MS, Held, JobState, due};
+use roadbook_runtime::ports::{Channel, DueEntry, Fault};
+use roadbook_runtime::sends::{ATTEMPT_LEASE_MS, Held, JobState, due, hold};
 use roadbook_runtime::{Deliver, Engine};
 use std::sync::Arc;
 
@@ -46,7 +46,23 @@ impl Sender {
     /// # Errors
     /// A fault while the queue is read. A fault on one send leaves it due.
     pub async fn work(&self, limit: usize) -> Result<Worked, Fault> {
-        let held = due(&self.engine, self.engine.clock.now(), limit).await?;
+        Ok(self.work_through(due(&self.engine, self.engine.clock.now(), limit).await?).await)
+    }
+
+    /// Works on these, as far as they are due now: a queue said so, and a queue may say it late or twice.
+    ///
+    /// # Errors
+    /// A fault while they are read. A fault on one send leaves it due.
+    pub async fn work_on(&self, entries: Vec<DueEntry>) -> Result<Worked, Fault> {
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let held = hold(&self.engine, entry).await?;
+            all.extend(held.filter(|held| held.job.due() <= self.engine.clock.now()));
+        }
+        Ok(self.work_through(all).await)
+    }
+
+    async fn work_through(&self, held: Vec<Held>) -> Worked {
         let taken = held.len();
         let failed = stream::iter(held)
             .map(|held| async move {
@@ -60,7 +76,7 @@ impl Sender {
             .buffer_unordered(CALLS_MAX)
             .fold(0, |sum, one| async move { sum + one })
             .await;
-        Ok(Worked { taken, failed })
+        Worked { taken, failed }
     }
 
     /// Takes up at once what a former process of this store had begun, without waiting for its lease. Only where one

@@ -53,6 +53,16 @@ pub struct Taken {
     pub waiting: bool,
 }
 
+fn by_endpoint(entries: Vec<DueEntry>) -> BTreeMap<Whom, Vec<DueEntry>> {
+    let mut due = BTreeMap::<Whom, Vec<DueEntry>>::new();
+    for entry in entries {
+        if let Some((endpoint, _)) = named(&entry.key) {
+            due.entry((entry.key.tenant(), endpoint)).or_default().push(entry);
+        }
+    }
+    due
+}
+
 /// A worker on the delivery queue.
 pub struct Announcer {
     engine: Arc<Engine>,
@@ -76,14 +86,9 @@ impl Announcer {
     /// A fault while the queue is read. A fault with one delivery leaves it due.
     pub async fn take(self: &Arc<Self>, limit: usize) -> Result<Taken, Fault> {
         let now = self.engine.clock.now();
-        let (mut due, mut lanes) = (BTreeMap::<Whom, Vec<DueEntry>>::new(), [0; LANES as usize]);
-        for entry in webhooks::due(&self.engine, now, limit).await? {
-            if let Some((endpoint, _)) = named(&entry.key) {
-                let tenant = entry.key.tenant();
-                lanes[usize::from(lane(tenant))] += 1;
-                due.entry((tenant, endpoint)).or_default().push(entry);
-            }
-        }
+        let due = by_endpoint(webhooks::due(&self.engine, now, limit).await?);
+        let mut lanes = [0; LANES as usize];
+        due.iter().for_each(|(whom, entries)| lanes[usize::from(lane(whom.0))] += entries.len());
         let mut taken = Taken { work: Vec::new(), waiting: false };
         for (whom, entries) in due {
             let (asked, is_lane_full) = (entries.len(), lanes[usize::from(lane(whom.0))] >= limit);
@@ -100,6 +105,20 @@ impl Announcer {
             }
         }
         Ok(taken)
+    }
+
+    /// Takes up these, as far as they are due now and their endpoints have places: a queue said so, and a queue may say it
+    /// late or twice. What has no place stays due.
+    pub fn take_these(self: &Arc<Self>, entries: Vec<DueEntry>) -> Taken {
+        let mut taken = Taken { work: Vec::new(), waiting: false };
+        for (whom, entries) in by_endpoint(entries) {
+            let (mine, rest, _) = self.reserve(whom, entries, self.engine.clock.now());
+            taken.waiting |= !rest.is_empty();
+            if !mine.is_empty() {
+                taken.work.push(self.clone().carry(whom, mine).boxed());
+            }
+        }
+        taken
     }
 
     /// Takes up at once what a former process of this store had begun, without waiting for its lease. Only where one

@@ -1,13 +1,14 @@
-//! Clients of DynamoDB: credentials and region as every AWS program finds them, TLS by rustls on ring.
+//! Clients of DynamoDB and SQS: credentials and region as every AWS program finds them, TLS by rustls on ring.
 
+use crate::sqs::Sqs;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use std::time::Duration;
 
-/// Where DynamoDB is.
+/// Where the services are.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The region; the environment's, or the profile's, where none is said.
@@ -19,12 +20,22 @@ pub struct Settings {
 /// An answer that takes longer is none. A commit may then have been applied: see `commit.rs`.
 const ATTEMPT_MAX: Duration = Duration::from_secs(5);
 const CONNECT_MAX: Duration = Duration::from_secs(2);
-/// Times a read is tried.
+/// Times a read is tried, and a message is sent: a queue recognises the second time by its de-duplication id.
 const READS_MAX: u32 = 4;
 
-/// Makes a client. Reads the environment and the profile's files, and asks the network only where neither names a region;
-/// credentials are fetched with the first request.
+/// Makes a client of DynamoDB. Reads the environment and the profile's files, and asks the network only where neither
+/// names a region; credentials are fetched with the first request.
 pub async fn connect(settings: &Settings) -> Client {
+    Client::new(&load(settings).await)
+}
+
+/// Makes a client of DynamoDB and one of SQS over the same connections.
+pub async fn connect_both(settings: &Settings) -> (Client, Sqs) {
+    let config = load(settings).await;
+    (Client::new(&config), Sqs::new(aws_sdk_sqs::Client::new(&config)))
+}
+
+async fn load(settings: &Settings) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(ATTEMPT_MAX).build();
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
@@ -37,5 +48,5 @@ pub async fn connect(settings: &Settings) -> Client {
     if let Some(endpoint) = &settings.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    Client::new(&loader.load().await)
+    loader.load().await
 }

@@ -1,4 +1,4 @@
-//! Store and History on DynamoDB, and the turns its stream brings. The only crate that names the AWS SDK.
+//! Store and History on DynamoDB, the turns its stream brings, and queues on SQS. The only crate that names the AWS SDK.
 //!
 //! | question | file |
 //! | --- | --- |
@@ -11,6 +11,7 @@
 //! | Where is a record its row cannot keep? | `spill.rs` |
 //! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
 //! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
+//! | What is asked of a queue? | `sqs.rs`; what lies in which, and in what order: `queue.rs` |
 //! | How is a client made? | `client.rs` |
 
 mod action;
@@ -26,10 +27,14 @@ mod outbox;
 mod outcome;
 mod plan;
 mod query;
+mod queue;
 mod spill;
+mod sqs;
 mod store;
 pub mod stream;
 pub mod tables;
 
-pub use client::{Settings, connect};
+pub use client::{Settings, connect, connect_both};
+pub use queue::{QueueUrls, Queues};
+pub use sqs::{Depth, Incoming, MESSAGES_MAX, Outgoing, REQUEST_BYTES_MAX, Sqs};
 pub use store::Dynamo;

@@ -43,6 +43,15 @@ pub(crate) fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
 /// The fault to tell: what was tried and where, the code, and what to do. Never the service's own sentence, which may
 /// quote values.
 pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, at: &str, error: &SdkError<E, HttpResponse>) -> Fault {
+    fault_of("DynamoDB", &format!("{tried} ({at})"), error)
+}
+
+/// The same of any service.
+pub(crate) fn fault_of<E: ProvideErrorMetadata>(
+    service: &str,
+    tried: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> Fault {
     let code = match error {
         SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an error without a code"),
         SdkError::TimeoutError(_) => "no answer in time",
@@ -58,7 +67,12 @@ pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, at: &str, error: &SdkE
         "ResourceNotFoundException" => {
             "; no such table in this region and account: deploy the stack here, or correct AWS_REGION or ROADBOOK_TABLES"
         }
-        "AccessDeniedException" => "; the role may not do this: compare its policy with the stack's template",
+        "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => {
+            "; no such queue in this region and account: deploy the stack here, or correct AWS_REGION or the address"
+        }
+        "AccessDenied" | "AccessDeniedException" => {
+            "; the role may not do this: compare its policy with the stack's template"
+        }
         "UnrecognizedClientException" | "ExpiredTokenException" | "InvalidSignatureException" => {
             "; the credentials are not accepted here: renew them, see that they are of this partition (China has its \
              own), and that this host's clock is right"
@@ -67,7 +81,7 @@ pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, at: &str, error: &SdkE
         "no connection" => "; is the region's name right, and may this host reach it?",
         _ => "",
     };
-    Fault::Store(format!("DynamoDB, {tried} ({at}): {code}{look}"))
+    Fault::Store(format!("{service}, {tried}: {code}{look}"))
 }
 
 const NO_CREDENTIALS: &str = "no credentials, or no region";

@@ -1,9 +1,9 @@
 //! From the stream of the items table to turns: what the relay is given.
 
 use crate::codec::unpack;
-use crate::keys::item_key;
+use crate::keys::{due_entry, item_key};
 use aws_lambda_events::dynamodb::EventRecord;
-use roadbook_kernel::ActorKey;
+use roadbook_kernel::{ActorKey, Moment};
 use roadbook_runtime::ports::{Fault, Space, Turn};
 use serde_dynamo::AttributeValue;
 use std::collections::BTreeSet;
@@ -78,4 +78,17 @@ fn whole(value: Option<&AttributeValue>) -> Result<Option<u64>, Fault> {
 
 fn wrong() -> Fault {
     Fault::Corrupt("a record of the stream".into())
+}
+
+/// The actor whose row a record brings, and when it is due next, if ever; `None` where the record is of something else.
+pub fn timer(record: &EventRecord) -> Option<(ActorKey, Option<Moment>)> {
+    use serde_dynamo::AttributeValue::{B, S};
+    let image = &record.change.new_image;
+    let (Some(S(partition)), Some(B(local))) = (image.get("pk"), image.get("sk")) else { return None };
+    let key = item_key(partition, local).ok().filter(|key| key.space() == Space::Actor)?;
+    let due = match (image.get("dl"), image.get("nd")) {
+        (Some(S(lane)), Some(B(place))) => Some(due_entry(lane, place).ok()?.due),
+        _ => None,
+    };
+    Some((ActorKey::from_bytes(key.bytes())?, due))
 }

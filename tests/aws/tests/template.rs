@@ -1,6 +1,7 @@
-//! `infra/template.yaml` describes the tables that `roadbook_aws::tables` describes.
+//! `infra/template.yaml` describes the tables that `roadbook_aws::tables` describes, and the queues that the port needs.
 
 use roadbook_aws::tables::{KeyPart, TABLES, Table};
+use roadbook_runtime::ports::QueueName;
 
 fn template() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
@@ -66,4 +67,76 @@ fn every_table_has_its_keys_its_index_and_its_stream() {
 fn no_arn_names_a_partition() {
     let named: Vec<String> = template().lines().filter(|line| line.contains("arn:aws")).map(str::to_owned).collect();
     assert!(named.is_empty(), "{named:?}");
+}
+
+/// The lines of the resource of that name.
+fn named<'a>(template: &'a str, name: &str) -> &'a str {
+    let begin = template.find(&format!("\n  {name}:\n")).unwrap_or_else(|| panic!("there is no resource {name}"));
+    let rest = &template[begin + 1..];
+    let end = rest.match_indices("\n  ").map(|(at, _)| at).find(|at| rest.as_bytes()[at + 3] != b' ');
+    end.map_or(rest, |end| &rest[..end])
+}
+
+/// The number behind a word of a resource.
+fn number(resource: &str, word: &str) -> u32 {
+    let line = resource.lines().find_map(|line| line.trim().strip_prefix(word)?.strip_prefix(": "));
+    line.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no {word} in:\n{resource}"))
+}
+
+#[test]
+fn every_queue_has_its_dead_letters_its_function_and_time_to_work() {
+    let template = template();
+    let queues = [
+        (QueueName::Inbox, "Inbox", "Inbox", "inbox", ".fifo"),
+        (QueueName::Pokes, "Pokes", "Inbox", "pokes", ""),
+        (QueueName::Sends, "Sends", "Send", "sends", ""),
+        (QueueName::Announcements, "Announcements", "Send", "announcements", ""),
+    ];
+    assert_eq!(queues.map(|one| one.0), QueueName::ALL);
+    for (_, name, function, low, fifo) in queues {
+        let holds =
+            |resource: &str, wanted: &str| assert!(resource.contains(wanted), "{wanted} is not in:\n{resource}");
+        let queue = named(&template, &format!("{name}Queue"));
+        holds(queue, &format!("QueueName: !Sub \"${{AWS::StackName}}-{low}{fifo}\"\n"));
+        holds(queue, &format!("{{ deadLetterTargetArn: !GetAtt {name}DeadQueue.Arn, maxReceiveCount: 5 }}"));
+        let timeout = number(named(&template, &format!("{function}Function")), "Timeout");
+        assert_eq!(number(queue, "VisibilityTimeout"), 6 * timeout, "{name}");
+        let dead = named(&template, &format!("{name}DeadQueue"));
+        holds(dead, &format!("QueueName: !Sub \"${{AWS::StackName}}-{low}-dead{fifo}\"\n"));
+        for one in [queue, dead] {
+            assert_eq!(one.contains("FifoQueue: true"), !fifo.is_empty(), "{one}");
+            assert_eq!(number(one, "MessageRetentionPeriod"), 14 * 24 * 60 * 60);
+            holds(one, "SqsManagedSseEnabled: true");
+        }
+        holds(named(&template, &format!("{name}DeadAlarm")), &format!("Value: !GetAtt {name}DeadQueue.QueueName"));
+        let source = named(&template, &format!("{name}Source"));
+        holds(source, &format!("FunctionName: !Ref {function}FunctionAliaslive"));
+        holds(source, "FunctionResponseTypes: [ReportBatchItemFailures]");
+        holds(source, "ScalingConfig: { MaximumConcurrency: !Ref ");
+        assert_eq!(number(source, "BatchSize"), 10, "more than ten of a FIFO queue SQS does not hand out");
+        holds(&template, &format!("ROADBOOK_{}_URL: !Ref {name}Queue\n", low.to_uppercase()));
+    }
+    let inbox = named(&template, "InboxQueue");
+    assert!(
+        inbox.contains("FifoThroughputLimit: perMessageGroupId") && inbox.contains("DeduplicationScope: messageGroup")
+    );
+}
+
+/// Who may put something into which queue: nobody but those who have to.
+#[test]
+fn roles_reach_their_own_queues_and_no_others() {
+    let template = template();
+    let reached = |role: &str| {
+        let role = named(&template, &format!("{role}Role"));
+        ["Inbox", "Pokes", "Sends", "Announcements"].map(|name| role.contains(&format!("{name}Queue.Arn")))
+    };
+    assert_eq!(reached("Api"), [true, false, false, false]);
+    assert_eq!(reached("Inbox"), [true, true, false, false]);
+    assert_eq!(reached("Send"), [false, false, true, true]);
+    assert_eq!(reached("Relay"), [false, true, true, true]);
+    assert_eq!(reached("Sweep"), [false, true, true, true]);
+    assert_eq!(reached("Admin"), [false; 4]);
+    for role in ["Api", "Relay", "Sweep", "Admin"] {
+        assert!(!named(&template, &format!("{role}Role")).contains("sqs:ReceiveMessage"), "{role} only puts in");
+    }
 }

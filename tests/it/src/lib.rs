@@ -4,6 +4,7 @@
 //! | question | file |
 //! | --- | --- |
 //! | What must a store do? | `conformance.rs` |
+//! | What must a queue do? | `queues.rs` |
 //! | What may a stream bring twice? | `carrying.rs` |
 //! | What happens at port call k? | `faulty.rs` |
 //! | How does a test speak to the engine? | `rig.rs`, `say.rs` |
@@ -17,6 +18,7 @@ pub mod canon;
 pub mod carrying;
 pub mod conformance;
 pub mod faulty;
+pub mod queues;
 pub mod rig;
 pub mod say;
 pub mod scenario;

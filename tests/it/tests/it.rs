@@ -9,6 +9,7 @@ mod it {
     pub mod laws;
     pub mod life;
     pub mod pause;
+    pub mod queues;
     pub mod scenario;
     pub mod segments;
     pub mod stores;

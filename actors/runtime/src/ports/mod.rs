@@ -6,6 +6,7 @@ pub mod clock;
 pub mod documents;
 pub mod history;
 pub mod hooks;
+pub mod queue;
 pub mod store;
 
 pub use channel::{Channel, Outbound, PollAnswer, SendAnswer};
@@ -13,4 +14,5 @@ pub use clock::Clock;
 pub use documents::{Fetch, FetchFailed};
 pub use history::{Carried, Committed, History, Journal, Ledger, Turn, TurnIndex};
 pub use hooks::{HookAnswer, HookCall, Hooks};
+pub use queue::{Parcel, Poke, Queue, QueueName};
 pub use store::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Store};

@@ -1,10 +1,10 @@
 //! What is noted of one event while it is taken.
 
+use crate::ingest::Fate;
 use roadbook_access::Authority;
 use roadbook_customer::Observation;
 use roadbook_kernel::{DeadLetterId, MessageId, Moment, Refusal};
-use roadbook_runtime::ports::Fault;
-use roadbook_runtime::{Accepted, Outcome};
+use roadbook_runtime::Accepted;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Entry {
 
 /// What an event was, and what became of it.
 pub(crate) enum Noted {
-    /// It was read and delivered.
+    /// It was read, and delivered or queued.
     Read {
         /// Its id.
         message: MessageId,
@@ -28,7 +28,7 @@ pub(crate) enum Noted {
         /// What it says.
         observation: Arc<Observation>,
         /// What became of it.
-        outcome: Result<Outcome, Fault>,
+        fate: Fate,
     },
     /// It, or the whole request, could not be read.
     Refused(Refused),
@@ -51,19 +51,19 @@ impl Noted {
         events[skipped..].iter().map(about).collect()
     }
 
-    /// Puts the outcomes to the events: of more outcomes than events, the last.
+    /// Puts the fates to the events: of more fates than events, the last.
     pub(crate) fn decided(
         events: Vec<(MessageId, Moment, Arc<Observation>)>,
-        outcomes: &[Result<Outcome, Fault>],
+        fates: &[Fate],
     ) -> impl Iterator<Item = Noted> {
-        let skipped = outcomes.len().saturating_sub(events.len());
-        let read = |((message, occurred, observation), outcome): (_, &Result<Outcome, Fault>)| Noted::Read {
+        let skipped = fates.len().saturating_sub(events.len());
+        let read = |((message, occurred, observation), fate): (_, &Fate)| Noted::Read {
             message,
             occurred,
             observation,
-            outcome: outcome.clone(),
+            fate: fate.clone(),
         };
-        events.into_iter().zip(&outcomes[skipped..]).map(read)
+        events.into_iter().zip(&fates[skipped..]).map(read)
     }
 
     /// A request of which nothing was read.

@@ -3,6 +3,7 @@
 use super::notes::{Entry, Noted, Refused};
 use crate::api::Api;
 use crate::failure::Failure;
+use crate::ingest::Fate;
 use crate::letters;
 use crate::profiles::observed;
 use roadbook_kernel::{DeadLetterId, MessageId, Refusal, TenantId};
@@ -18,7 +19,7 @@ pub(super) fn id(api: &Api, number: u64) -> String {
 
 pub(super) async fn entry(api: &Api, tenant: TenantId, entry: &Entry) -> Result<Value, Fault> {
     let mut shown = match &entry.noted {
-        Noted::Read { message, occurred, observation, outcome } => {
+        Noted::Read { message, occurred, observation, fate } => {
             let mut shown = json!({
                 "type": observation.call,
                 "name": observation.name,
@@ -26,7 +27,7 @@ pub(super) async fn entry(api: &Api, tenant: TenantId, entry: &Entry) -> Result<
                 "occurred_at": write(*occurred),
                 "event": observed(observation),
             });
-            decided(api, tenant, *message, outcome, &mut shown).await?;
+            decided(api, tenant, *message, fate, &mut shown).await?;
             shown
         }
         Noted::Refused(refused) => unread(api, tenant, refused).await?,
@@ -37,23 +38,18 @@ pub(super) async fn entry(api: &Api, tenant: TenantId, entry: &Entry) -> Result<
     Ok(shown)
 }
 
-async fn decided(
-    api: &Api,
-    tenant: TenantId,
-    message: MessageId,
-    outcome: &Result<Outcome, Fault>,
-    shown: &mut Value,
-) -> Result<(), Fault> {
-    let (word, profile, why) = match outcome {
-        Ok(Outcome::Applied { customer, .. }) => ("accepted", *customer, None),
-        Ok(Outcome::Duplicate { customer }) => ("duplicate", *customer, None),
-        Ok(Outcome::Refused(refusal)) => ("refused", None, Some(reason(refusal))),
-        Ok(Outcome::Defect | Outcome::NotMine { .. }) => {
+async fn decided(api: &Api, tenant: TenantId, message: MessageId, fate: &Fate, shown: &mut Value) -> Result<(), Fault> {
+    let (word, profile, why) = match fate {
+        Fate::Decided(Ok(Outcome::Applied { customer, .. })) => ("accepted", *customer, None),
+        Fate::Decided(Ok(Outcome::Duplicate { customer })) => ("duplicate", *customer, None),
+        Fate::Decided(Ok(Outcome::Refused(refusal))) => ("refused", None, Some(reason(refusal))),
+        Fate::Queued => ("queued", None, None),
+        Fate::Decided(Ok(Outcome::Defect | Outcome::NotMine { .. })) => {
             let detail = "it could not be applied; it is kept and can be replayed";
             ("refused", None, Some(reason(&Refusal::new("defect", detail))))
         }
         // The sender was told, and sends it again.
-        Err(fault) => {
+        Fate::Decided(Err(fault)) | Fate::NotQueued(fault) => {
             let failure = Failure::fault(fault);
             ("failed", None, Some(json!({ "code": failure.code(), "detail": "the sender was asked to repeat it" })))
         }

@@ -1,8 +1,9 @@
 //! From a request body to the customers its events are about.
 //!
-//! The hot path of the server. One event costs: a look at the gate, a key from the cache, one parse, one delivery, one
-//! static answer. Nothing is logged and no span is made unless the answer is an error.
+//! The hot path of the server. One event costs: a look at the gate, a key from the cache, one parse, one delivery or a
+//! place in a queue (`intake.rs`), one static answer. Nothing is logged and no span is made unless the answer is an error.
 
+use super::intake::{Fate, Ready};
 use super::rejected;
 use crate::api::{Api, random};
 use crate::debugger::{Noted, Refused, Size};
@@ -18,7 +19,6 @@ use roadbook_access::{Authority, Bearer};
 use roadbook_customer::Call;
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::MessageId;
-use roadbook_runtime::ports::Fault;
 use roadbook_runtime::{Accepted, Outcome};
 use roadbook_wire::{Problem, RawBatch, Rejected, read_batch, read_single};
 use std::sync::Arc;
@@ -35,7 +35,8 @@ pub(crate) enum Door {
 /// What is answered when everything was taken. The SDKs look at the status only; some at `success`.
 const SUCCESS: &[u8] = br#"{"success":true}"#;
 
-/// Takes the events of a request. The answer comes after the commit of every turn they caused.
+/// Takes the events of a request. The answer comes after the commit of every turn they caused or, where events are queued,
+/// when the queue has all of them.
 pub(crate) async fn take(api: Arc<Api>, door: Door, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut response = match accept(&api, door, &parts, body).await {
@@ -155,25 +156,27 @@ async fn deliver(api: &Api, sent: &Sent, authority: &Authority, batch: RawBatch<
         api.debugger.note(authority, received, sent.size, told);
         return Err(Problem::rejected(bad.iter().map(|(rejected, _)| rejected)).into());
     }
+    let about = Noted::about(&good);
+    let positions: Vec<u32> = if sent.strict { good.iter().map(|one| one.position).collect() } else { Vec::new() };
+    let ready = Ready::new(&api.app.intake, &keys, tenant, sent.list, good)?;
     // Before the good events: if this fails, nothing was taken and the client repeats the whole.
     let refused = match bad.is_empty() {
         true => Vec::new(),
         false => rejected::keep(api, sent.door, authority, received, bad).await?,
     };
-    if good.is_empty() {
+    if about.is_empty() {
         api.debugger.note(authority, received, sent.size, refused.into_iter().map(Noted::Refused).collect());
         return Ok(());
     }
-    let about = Noted::about(&good);
-    let positions: Vec<u32> = if sent.strict { good.iter().map(|one| one.position).collect() } else { Vec::new() };
-    let results = api.app.router.observe(tenant, good).await;
-    let noted = refused.into_iter().map(Noted::Refused).chain(Noted::decided(about, &results)).collect();
+    let fates = ready.go(api, tenant).await;
+    let noted = refused.into_iter().map(Noted::Refused).chain(Noted::decided(about, &fates)).collect();
     api.debugger.note(authority, received, sent.size, noted);
-    if let Some(fault) = worst(&results) {
+    // A fault on any event: the client sends all of them again, and those that were taken are recognised.
+    if let Some(fault) = fates.iter().find_map(Fate::fault) {
         failure::log(fault);
         return Err(Failure::fault(fault));
     }
-    if sent.strict { refusals(sent.list, &positions, &results) } else { Ok(()) }
+    if sent.strict { refusals(sent.list, &positions, &fates) } else { Ok(()) }
 }
 
 /// The id of an event that its producer did not name. What is sent twice in one millisecond is two events, so nothing
@@ -186,29 +189,25 @@ fn nameless(keys: &TenantKeys, drawn: &mut Option<[u8; 16]>, index: usize) -> Re
     Ok(MessageId::from_u128(keys.derived(&[b"nameless event", drawn, &(index as u64).to_be_bytes()]).0))
 }
 
-/// A fault on any event: the client sends all of them again, and those that were taken are recognised.
-fn worst(results: &[Result<Outcome, Fault>]) -> Option<&Fault> {
-    results.iter().find_map(|result| result.as_ref().err())
-}
-
-/// In strict mode the sender is also told what the customers themselves refused. It is in the dead letters, and the
-/// rest was taken.
-fn refusals(list: Option<&str>, positions: &[u32], results: &[Result<Outcome, Fault>]) -> Result<(), Failure> {
-    let place = |position: u32| list.map_or_else(String::new, |list| format!("{list}/{position}"));
+/// In strict mode the sender is also told what the customers themselves refused, where that is known: what waits in a
+/// queue was asked by nobody yet. It is in the dead letters, and the rest was taken.
+fn refusals(list: Option<&str>, positions: &[u32], fates: &[Fate]) -> Result<(), Failure> {
     let refused: Vec<Rejected> = positions
         .iter()
-        .zip(results)
-        .filter_map(|(position, result)| {
-            let (code, detail) = match result {
-                Ok(Outcome::Refused(refusal)) => (refusal.code.clone(), refusal.detail.clone()),
-                Ok(Outcome::Defect) => {
+        .zip(fates)
+        .filter_map(|(position, fate)| {
+            let (code, detail) = match fate {
+                Fate::Decided(Ok(Outcome::Refused(refusal))) => (refusal.code.clone(), refusal.detail.clone()),
+                Fate::Decided(Ok(Outcome::Defect)) => {
                     ("defect".into(), "it could not be applied; it is kept and can be replayed".into())
                 }
-                Ok(Outcome::Applied { .. } | Outcome::Duplicate { .. } | Outcome::NotMine { .. }) | Err(_) => {
-                    return None;
-                }
+                Fate::Decided(
+                    Ok(Outcome::Applied { .. } | Outcome::Duplicate { .. } | Outcome::NotMine { .. }) | Err(_),
+                )
+                | Fate::Queued
+                | Fate::NotQueued(_) => return None,
             };
-            Some(Rejected { code, pointer: place(*position), detail, index: *position as usize })
+            Some(Rejected { code, pointer: rejected::at(list, *position), detail, index: *position as usize })
         })
         .collect();
     if refused.is_empty() { Ok(()) } else { Err(Problem::rejected(&refused).into()) }

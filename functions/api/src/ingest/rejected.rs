@@ -64,6 +64,11 @@ pub(super) async fn keep(
     Ok(kept)
 }
 
+/// A pointer to an event. `list` is what stands before its index; there is none for a single call.
+pub(super) fn at(list: Option<&str>, position: u32) -> String {
+    list.map_or_else(String::new, |list| format!("{list}/{position}"))
+}
+
 /// What everybody is told of it.
 pub(super) fn reason(rejected: Rejected) -> Refusal {
     let Rejected { code, pointer, detail, .. } = rejected;

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 enum DebugOutcome {
     /// It changed a customer.
     Accepted,
+    /// It waits in a queue and is applied in a moment: only where events are queued.
+    Queued,
     /// It was known already.
     Duplicate,
     /// It is a dead letter.

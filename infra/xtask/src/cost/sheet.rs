@@ -206,8 +206,8 @@ impl Desk<'_> {
         let receives = messages * share / self.received(per_request);
         calls.fifo = share + 2.0 * receives;
         calls.workers = receives;
-        calls.worker_ms = self.billed(inbox_cpu, self.assumed.worker_mb, requests) * share;
-        calls.log_bytes += inbox_log * share;
+        calls.worker_ms = self.billed(inbox_cpu * messages, self.assumed.worker_mb, requests) * share;
+        calls.log_bytes += inbox_log * messages * share;
         Ok(calls)
     }
 

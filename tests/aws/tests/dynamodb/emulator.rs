@@ -35,6 +35,11 @@ impl Emulator {
         endpoint.map(|endpoint| Self { endpoint })
     }
 
+    /// Where it listens.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// A client of it, through a network of one's own where one is given.
     pub async fn client(&self, network: Option<SharedHttpClient>) -> Client {
         let settings = Settings { region: Some("us-east-1".into()), endpoint: Some(self.endpoint.clone()) };

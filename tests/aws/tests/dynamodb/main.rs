@@ -1,4 +1,4 @@
-//! `infra/aws` against an emulator of DynamoDB: `cargo xtask test --only dynamodb`, or by hand with the emulator's
+//! `infra/aws` against an emulator of DynamoDB and SQS: `cargo xtask test --only dynamodb`, or by hand with the emulator's
 //! address in `ROADBOOK_DYNAMODB`.
 
 mod bad_days;
@@ -13,6 +13,7 @@ mod outbox;
 #[path = "../../people.rs"]
 mod people;
 mod ports;
+mod queues;
 mod spill;
 mod suite;
 mod units;

@@ -26,6 +26,9 @@ pub enum Fate {
     Breaks,
 }
 
+/// What changes something.
+const WRITES: [&str; 5] = ["UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "SendMessageBatch"];
+
 #[derive(Debug, Default)]
 struct State {
     fates: VecDeque<Fate>,
@@ -74,7 +77,7 @@ impl Network {
     fn fate(&self, request: &HttpRequest) -> Fate {
         let operation = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let operation = operation.unwrap_or_default();
-        if !["UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"].contains(&operation) {
+        if !WRITES.contains(&operation) {
             let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
             let latest = body.contains(r#""ConsistentRead":true"#);
             self.state.lock().expect("no panic").reads.push((operation.to_owned(), latest));

@@ -80,6 +80,7 @@ const ROOMS: &[Room] = &[
     },
     Room { package: "pages", may: &[], why: CONSOLE },
     Room { package: "jobs", may: &["kernel", "tenancy", "identity", "customer", "runtime", "wire"], why: DOOR },
+    Room { package: "inbox", may: &["kernel", "runtime"], why: DOOR },
     Room { package: "send", may: &["kernel", "tenancy", "runtime", "app"], why: DOOR },
     Room {
         package: "host",
@@ -108,7 +109,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         package: "lambda",
-        may: &["kernel", "runtime", "aws", "channels", "observe", "access", "app", "api", "jobs", "send"],
+        may: &["kernel", "runtime", "aws", "channels", "observe", "access", "app", "api", "jobs", "inbox", "send"],
         why: FUNCTION,
     },
     Room { package: "xtask", may: &[], why: OUTSIDE },
