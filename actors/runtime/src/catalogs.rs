@@ -1,17 +1,30 @@
 //! Compiled catalogs, shared by all turns of a tenant.
 
+use crate::engine::Engine;
+use crate::mutants::mutant;
 use crate::ports::{Fault, ItemKey, Store};
 use crate::row::Row;
 use roadbook_catalog::{Catalog, Document, Published};
 use roadbook_journey::Revision;
-use roadbook_kernel::{ActorKey, JourneyId, TenantId};
+use roadbook_kernel::{ActorKey, JourneyId, Moment, SECOND_MS, TenantId};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
+
+/// How long a catalog is believed unseen. A process learns of a newer one from customers who have been decided under
+/// it; one who is new has not, and a process that meets only such people would never learn.
+pub const CATALOG_AGE_MS_MAX: i64 = 5 * SECOND_MS;
 
 /// The cache. One entry per tenant: the newest edition this process has seen.
 #[derive(Default)]
 pub struct Catalogs {
-    known: RwLock<HashMap<TenantId, Arc<Published>>>,
+    known: RwLock<HashMap<TenantId, Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    published: Arc<Published>,
+    /// When the store last said that it is the newest.
+    seen: Moment,
 }
 
 /// The name of the document that keeps a published journey revision.
@@ -20,17 +33,20 @@ pub fn revision_name(journey: JourneyId, number: u32) -> String {
 }
 
 impl Catalogs {
-    /// The catalog of a tenant at `edition` or newer. A host that is behind fetches first.
+    /// The catalog of a tenant at `edition` or newer. A host that is behind fetches first, and so does one that has not
+    /// looked for [`CATALOG_AGE_MS_MAX`] of the wall clock.
     ///
     /// # Errors
     /// A fault of the store, or a stored catalog that does not compile or is older than a customer has already seen.
-    pub async fn at_least(&self, store: &dyn Store, tenant: TenantId, edition: u64) -> Result<Arc<Published>, Fault> {
-        if let Some(known) = self.get(tenant)
-            && known.edition >= edition
+    pub async fn at_least(&self, engine: &Engine, tenant: TenantId, edition: u64) -> Result<Arc<Published>, Fault> {
+        let now = engine.wall.now();
+        if let Some(Known { published, seen }) = self.get(tenant)
+            && (published.edition >= edition || mutant!(OlderCatalog))
+            && (now.since_ms(seen) < CATALOG_AGE_MS_MAX || mutant!(OlderCatalog))
         {
-            return Ok(known);
+            return Ok(published);
         }
-        let fetched = self.fetch(store, tenant).await?;
+        let fetched = self.fetch(engine, tenant).await?;
         if fetched.edition < edition {
             let detail = format!("the catalog of {tenant} is at edition {}, {edition} was seen", fetched.edition);
             return Err(Fault::Corrupt(detail));
@@ -42,16 +58,24 @@ impl Catalogs {
     ///
     /// # Errors
     /// As [`Catalogs::at_least`].
-    pub async fn fetch(&self, store: &dyn Store, tenant: TenantId) -> Result<Arc<Published>, Fault> {
+    pub async fn fetch(&self, engine: &Engine, tenant: TenantId) -> Result<Arc<Published>, Fault> {
+        // Before the read: what is published while the answer travels counts as not seen.
+        let seen = engine.wall.now();
         let key = ActorKey::catalog(tenant);
-        let published = match store.load(&ItemKey::actor(&key)).await? {
+        let published = match engine.store.load(&ItemKey::actor(&key)).await? {
             None => Published::empty(),
-            Some(item) => Published::compile(&Row::<Catalog>::read(&key, &item)?.state).map_err(|problems| {
-                let first = problems.first().map(|problem| problem.code).unwrap_or_default();
-                Fault::Corrupt(format!("the catalog of {tenant} does not compile: {first}"))
-            })?,
+            Some(item) => {
+                let row = Row::<Catalog>::read(&key, &item)?;
+                if let Some(known) = self.get(tenant).filter(|known| known.published.edition == row.state.edition) {
+                    return Ok(self.keep(tenant, Known { seen, ..known }));
+                }
+                Published::compile(&row.state).map_err(|problems| {
+                    let first = problems.first().map(|problem| problem.code).unwrap_or_default();
+                    Fault::Corrupt(format!("the catalog of {tenant} does not compile: {first}"))
+                })?
+            }
         };
-        Ok(self.keep(tenant, Arc::new(published)))
+        Ok(self.keep(tenant, Known { published: Arc::new(published), seen }))
     }
 
     /// The same catalog with an older journey revision that a run is pinned to.
@@ -71,19 +95,22 @@ impl Catalogs {
         let item = store.load(&ItemKey::document(tenant, &name)).await?.ok_or_else(missing)?;
         let document: Document = serde_json::from_slice(&item.body).map_err(|_| missing())?;
         let revision = Revision::parse(&document.definition).map_err(|_| missing())?;
-        let next = Arc::new(catalog.with_pinned(journey, number, Arc::new(revision)));
-        Ok(self.keep(tenant, next))
+        let published = Arc::new(catalog.with_pinned(journey, number, Arc::new(revision)));
+        // A revision says nothing about how new the catalog around it is.
+        let seen = self.get(tenant).map_or(Moment::MIN, |known| known.seen);
+        Ok(self.keep(tenant, Known { published, seen }))
     }
 
-    fn get(&self, tenant: TenantId) -> Option<Arc<Published>> {
+    fn get(&self, tenant: TenantId) -> Option<Known> {
         self.known.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(&tenant).cloned()
     }
 
-    fn keep(&self, tenant: TenantId, published: Arc<Published>) -> Arc<Published> {
+    fn keep(&self, tenant: TenantId, found: Known) -> Arc<Published> {
+        let published = found.published.clone();
         let mut known = self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let newest = known.get(&tenant).is_none_or(|known| known.edition <= published.edition);
+        let newest = known.get(&tenant).is_none_or(|known| known.published.edition <= published.edition);
         if newest {
-            known.insert(tenant, published.clone());
+            known.insert(tenant, found);
         }
         published
     }

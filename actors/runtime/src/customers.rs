@@ -41,7 +41,7 @@ impl Hosted for Customer {
     }
 
     async fn scene(engine: &Engine, key: &ActorKey, edition: u64) -> Result<CustomerScene, Fault> {
-        let catalog = engine.catalogs.at_least(engine.store.as_ref(), key.tenant, edition).await?;
+        let catalog = engine.catalogs.at_least(engine, key.tenant, edition).await?;
         Ok(CustomerScene { catalog, keys: engine.keys.of(key.tenant) })
     }
 
@@ -75,7 +75,7 @@ impl Hosted for Customer {
         // The other half of a merge may have been decided under a newer catalog than this host has.
         let edition = set.now_on().row.edition;
         if scene.catalog.edition < edition {
-            scene.catalog = engine.catalogs.at_least(engine.store.as_ref(), set.current.tenant, edition).await?;
+            scene.catalog = engine.catalogs.at_least(engine, set.current.tenant, edition).await?;
         }
         Ok(admission)
     }

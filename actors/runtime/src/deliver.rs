@@ -4,6 +4,7 @@ use crate::engine::{Engine, Tally};
 use crate::fold::{Folded, Verdicts, fold};
 use crate::hosted::Hosted;
 use crate::message::{Message, Outcome};
+use crate::mutants::mutant;
 use crate::ports::{CommitError, Fault};
 use crate::row::Row;
 use crate::working::{WorkingSet, load_row};
@@ -107,7 +108,7 @@ async fn take_turn<D: Hosted>(
             // Nothing will be written, so no condition will say that the kept row is behind: another actor's merge
             // or move may have given it a timer, or the very identifier this message came by.
             let known = |outcome: &Outcome| matches!(outcome, Outcome::Duplicate { .. });
-            if was_kept && (poke || !folded.outcomes.iter().all(known)) {
+            if was_kept && (poke || !folded.outcomes.iter().all(known)) && !mutant!(KeptRowBelieved) {
                 continue;
             }
             folded.count_known(engine);
@@ -115,7 +116,13 @@ async fn take_turn<D: Hosted>(
             return Ok(Turn { outcomes: folded.outcomes, decided: folded.decided, more_due: false, row });
         }
         let (commit, mut rows) = set.into_commit(engine, D::edition(&scene), folded.now).await?;
+        #[cfg(feature = "mutants")]
+        crate::relay::hand_over_early(engine, &commit).await;
         match engine.store.commit(commit).await {
+            Err(CommitError::Fault(_)) if mutant!(AckBeforeCommit) => {
+                let outcomes = folded.with_versions(|_| None);
+                return Ok(Turn { outcomes, decided: folded.decided, more_due: false, row: None });
+            }
             Ok(()) => {
                 let row = rows.remove(&key);
                 folded.count(engine, rows.len() + usize::from(row.is_some()));

@@ -22,7 +22,7 @@ impl Deliver for Direct {
 
     async fn catalog(&self, key: ActorKey, message: Message<roadbook_catalog::Command>) -> Result<Outcome, Fault> {
         let delivered = deliver::<Catalog>(&self.0, key, None, Work::Messages(vec![message])).await?;
-        self.0.catalogs.fetch(self.0.store.as_ref(), key.tenant).await?;
+        self.0.catalogs.fetch(&self.0, key.tenant).await?;
         Ok(delivered.outcomes.into_iter().next().unwrap_or(Outcome::Defect))
     }
 

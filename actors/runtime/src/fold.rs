@@ -5,6 +5,7 @@ use crate::engine::{Engine, Tally};
 use crate::hosted::{Admission, Hosted};
 use crate::letters::{Letter, LetterKind, Undelivered};
 use crate::message::{Message, Outcome};
+use crate::mutants::mutant;
 use crate::ports::{Fault, ItemKey};
 use crate::record::Trigger;
 use crate::working::WorkingSet;
@@ -159,7 +160,7 @@ pub(crate) async fn fold<D: Hosted>(
             break;
         }
     }
-    if turn.decided == chunk.len() {
+    if turn.decided == chunk.len() && !(poke && mutant!(PokesIgnored)) {
         let until = horizon(engine, messages, chunk, poke).max(turn.now);
         let past = until.plus_ms(1);
         if let Some(again) = fire_before(engine, scene, set, past, until, &mut turn)? {
@@ -238,6 +239,9 @@ async fn is_known<D: Hosted>(
     set: &WorkingSet<D>,
     message: &Message<D::Command>,
 ) -> Result<bool, Fault> {
+    if mutant!(NoInbox) {
+        return Ok(false);
+    }
     if set.now_on().row.version == 0 && !set.now_on().row.inbox.is_full() && set.weight().1 == 0 {
         return Ok(false);
     }
@@ -245,7 +249,7 @@ async fn is_known<D: Hosted>(
         return Ok(true);
     }
     let window = engine.wall.now().minus_ms(WINDOW_MS);
-    if message.time() >= window {
+    if message.time() >= window || mutant!(HistoryNotAsked) {
         return Ok(false);
     }
     Tally::add(&engine.tally.history_lookups, 1);
@@ -260,6 +264,9 @@ async fn is_known<D: Hosted>(
 /// Records a message's id, and closes its entry.
 fn record<D: Hosted>(engine: &Engine, set: &mut WorkingSet<D>, message: &Message<D::Command>, refused: Option<String>) {
     let wall = engine.wall.now();
+    if mutant!(NoopsForgotten) && set.now_on().facts.is_empty() {
+        return;
+    }
     let working = set.now_on_mut();
     working.row.inbox.note(message.id.short(), wall);
     working.row.last_turn = working.row.last_turn.max(message.accepted);
@@ -317,7 +324,8 @@ fn fire_before<D: Hosted>(
         if working.row.parked {
             return Ok(None);
         }
-        let Some(due) = working.row.state.next_due().filter(|due| *due < limit) else { return Ok(None) };
+        let early = mutant!(PokeByPayload) && turn.timers == 0 && turn.outcomes.is_empty();
+        let Some(due) = working.row.state.next_due().filter(|due| *due < limit || early) else { return Ok(None) };
         if turn.timers as usize >= engine.limits.turn_timers_max || set.weight().0 >= engine.limits.turn_effects_max {
             turn.more_due = true;
             return Ok(None);

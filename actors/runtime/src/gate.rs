@@ -6,6 +6,7 @@ use crate::hosted::Admission;
 use crate::live::{CHAIN_MAX, endless};
 use crate::merge::{merge, merge_with};
 use crate::message::Message;
+use crate::mutants::mutant;
 use crate::ports::Fault;
 use crate::unbind::unbind;
 use crate::unmerge::reported_to_parted;
@@ -45,6 +46,7 @@ pub(crate) async fn admit(
         return Ok(refused);
     }
     if let Some(via) = message.via
+        && !mutant!(FormerOwnerForgotten)
         && known_to_former_owner(engine, set, via, message).await?
     {
         return Ok(Admission::Duplicate);

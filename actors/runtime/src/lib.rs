@@ -35,6 +35,7 @@ mod memory;
 mod memory_queue;
 mod merge;
 mod message;
+pub mod mutants;
 mod past;
 mod people;
 pub mod ports;
@@ -56,7 +57,7 @@ pub use backfill::{
     Aim, SweepState, advance as advance_backfill, begin as begin_backfill, progress as backfill_progress, sweep_of,
     sweeps,
 };
-pub use catalogs::{Catalogs, revision_name};
+pub use catalogs::{CATALOG_AGE_MS_MAX, Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};

@@ -4,6 +4,7 @@ use crate::engine::{Engine, Tally};
 use crate::gate::{Customers, elsewhere, live_end};
 use crate::hosted::Admission;
 use crate::message::Message;
+use crate::mutants::mutant;
 use crate::ports::Fault;
 use roadbook_customer::{Command, Customer, Event};
 use roadbook_identity::{IDENTIFIERS_MAX, RefusedLink, survivor};
@@ -28,7 +29,9 @@ pub(crate) fn merge(engine: &Engine, set: &mut Customers, other: ActorKey, messa
     if let Some(working) = set.row_mut(&winner) {
         let shared = shared_segments(&state, &working.row.state);
         working.emit(Event::Absorbed { loser: loser_id, version, state: Some(state), shared, by, at });
-        working.row.inbox.unite(&inbox);
+        if !mutant!(InboxNotUnited) {
+            working.row.inbox.unite(&inbox);
+        }
         working.row.last_turn = working.row.last_turn.max(last_turn);
         working.row.edition = working.row.edition.max(edition);
     }

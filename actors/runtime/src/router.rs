@@ -190,7 +190,7 @@ impl Router {
         if unclaimed.iter().all(|one| one.kind.is_weak()) {
             return Ok(true);
         }
-        let catalog = self.engine.catalogs.at_least(self.engine.store.as_ref(), tenant, 0).await?;
+        let catalog = self.engine.catalogs.at_least(&self.engine, tenant, 0).await?;
         let state = live::end(&self.engine, tenant, owner).await?.state;
         Ok(may_be_meant(&catalog.identity, &state, by, unclaimed, observation, at))
     }

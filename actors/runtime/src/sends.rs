@@ -9,6 +9,7 @@
 use crate::engine::Engine;
 use crate::live::live;
 use crate::message::{Message, Outcome};
+use crate::mutants::mutant;
 use crate::ports::{
     Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, PollAnswer, Put, SendAnswer,
 };
@@ -126,6 +127,11 @@ impl SendJob {
         }
     }
 
+    /// Whether somebody must look at it at `now`.
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.due() <= now
+    }
+
     /// When somebody must look at it again; `None` once it is done.
     pub(crate) fn waits_until(&self) -> Option<Moment> {
         let due = self.due();
@@ -148,7 +154,8 @@ impl Held {
         let mut job = self.job.clone();
         let (before, after) = (&self.job.state, &state);
         job.attempts += u32::from(matches!(after, JobState::Attempting { .. }));
-        job.doubtful |= matches!((before, after), (JobState::Attempting { .. }, JobState::Attempting { .. }));
+        let doubt = matches!((before, after), (JobState::Attempting { .. }, JobState::Attempting { .. }));
+        job.doubtful |= doubt && !mutant!(DoubtForgotten);
         job.state = state;
         let now = job.waits_until();
         let item = Some(job.item(self.version + 1)?);
@@ -175,7 +182,7 @@ impl Held {
     pub async fn withheld(&self, engine: &Engine, maybe_sent: bool) -> Result<Option<SendOutcome>, Fault> {
         let Outbound { tenant, purpose, channel, .. } = &self.job.outbound;
         let row = live(engine, *tenant, self.job.customer).await?;
-        if row.is_some_and(|row| row.state.consents.allows(*purpose, *channel)) {
+        if mutant!(ConsentNotAsked) || row.is_some_and(|row| row.state.consents.allows(*purpose, *channel)) {
             return Ok(None);
         }
         Ok(Some(if maybe_sent {

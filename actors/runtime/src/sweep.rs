@@ -2,6 +2,8 @@
 //! lost tick or a crash costs time and nothing else. A poke carries no payload and may come early, late or twice.
 
 use crate::engine::Engine;
+#[cfg(feature = "mutants")]
+use crate::mutants::mutant;
 use crate::ports::{DueEntry, DueKind, Fault};
 use crate::router::Deliver;
 use futures_util::stream::{self, StreamExt};
@@ -26,7 +28,19 @@ pub struct Swept {
 /// A fault of the store while the index is read.
 pub async fn sweep(engine: &Engine, deliver: &dyn Deliver, until: Moment, lane_max: usize) -> Result<Swept, Fault> {
     let entries = engine.store.due(DueKind::Actor, until, lane_max).await?;
+    #[cfg(feature = "mutants")]
+    let entries = behind_cursor(entries, until);
     Ok(poke(deliver, &entries).await)
+}
+
+/// What [`crate::mutants::Mutant::CursorTimers`] leaves of what is due.
+#[cfg(feature = "mutants")]
+fn behind_cursor(mut entries: Vec<DueEntry>, until: Moment) -> Vec<DueEntry> {
+    if mutant!(CursorTimers) {
+        let reached = crate::mutants::CURSOR.replace(until.millis());
+        entries.retain(|entry| entry.due.millis() > reached);
+    }
+    entries
 }
 
 async fn poke(deliver: &dyn Deliver, entries: &[DueEntry]) -> Swept {

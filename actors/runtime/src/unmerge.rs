@@ -10,12 +10,13 @@ use crate::engine::Engine;
 use crate::gate::{Customers, elsewhere, live_end};
 use crate::hosted::Admission;
 use crate::message::Message;
+use crate::mutants::mutant;
 use crate::ports::Fault;
 use crate::record::Trigger;
 use crate::working::{Claim, Working};
 use roadbook_customer::unmerge::{Parting, Past, part};
 use roadbook_customer::{Begun, Command, Customer, Event, SendReport, World};
-use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment, Refusal, ReviewId, TenantId};
+use roadbook_kernel::{ActorKey, CustomerId, Durable, MessageId, Moment, Refusal, ReviewId, TenantId};
 use since::{messages_of, read_since};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -68,7 +69,7 @@ fn refuse(code: &'static str, detail: impl Into<String>) -> Admission {
     Admission::Refused(Refusal::new(code, detail))
 }
 
-/// Every identifier of the one who comes back leads to them again. Written also where the claim names them already:
+/// Every identifier of the one who comes back leads to them again, and every other one to the one who stays. Written also where the claim names them already:
 /// somebody may be shortening it to the one who stays at this very moment.
 async fn claims(
     engine: &Engine,
@@ -85,6 +86,15 @@ async fn claims(
         }
         set.set_claim(key, Claim { owner: parting.returns.id, past: claim.recent(now), released: false });
     }
+    // Decided again, an identify may have taken a browser or a device from the one who comes back: its claim may lead
+    // through their tombstone, which is none any more.
+    for link in &parting.stays.links {
+        let key = link.identifier.key();
+        let Some(claim) = set.claim(engine, key).await?.cloned() else { continue };
+        if claim.owner != parting.stays.id && live_end(engine, set, claim.owner).await? == here {
+            set.set_claim(key, Claim { owner: parting.stays.id, past: claim.recent(now), released: false });
+        }
+    }
     Ok(())
 }
 
@@ -99,7 +109,10 @@ async fn followers(
         let key = ActorKey::customer(set.current.tenant, *id);
         set.load(engine, key).await?;
         if let Some(working) = set.row_mut(&key) {
-            working.emit(Event::MergedInto { survivor: parting.returns.id, by: message.id, at: message.time() });
+            let led = Event::MergedInto { survivor: parting.returns.id, by: message.id, at: message.time() };
+            working.row.state.evolve(&led);
+            // They were counted out when they were merged: now they only lead elsewhere.
+            working.append(Trigger::Beside { id: message.id }, vec![led]);
         }
     }
     Ok(())
@@ -117,7 +130,9 @@ fn write(set: &mut Customers, there: ActorKey, parting: Parting, causes: &[Trigg
             working.append(cause, one.facts);
         }
         theirs = Some(working.row.inbox.clone());
-        working.row.inbox.unite(&inbox);
+        if !mutant!(InboxNotShared) {
+            working.row.inbox.unite(&inbox);
+        }
         working.row.last_turn = working.row.last_turn.max(last_turn);
         working.row.edition = working.row.edition.max(edition);
         working.emit(Event::Parted {

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::hosted::Hosted;
 use crate::inbox::{self, Lookup};
 use crate::letters::Letter;
+use crate::mutants::mutant;
 use crate::ports::{Commit, Due, DueKind, Expect, Fault, Item, ItemKey, Put, Turn};
 use crate::record::{Body, Entry, Front, Trigger, write};
 use crate::row::Row;
@@ -271,7 +272,13 @@ impl<D: Hosted> WorkingSet<D> {
         }
         for (key, working) in std::mem::take(&mut self.claims) {
             let (true, Some(claim)) = (working.changed, working.claim) else { continue };
-            let expect = if working.version == 0 { Expect::Absent } else { Expect::Version(working.version) };
+            let expect = if mutant!(NoClaimCondition) {
+                Expect::Anything
+            } else if working.version == 0 {
+                Expect::Absent
+            } else {
+                Expect::Version(working.version)
+            };
             let item = Item { version: working.version + 1, body: write_claim(&claim)? };
             commit.puts.push(Put { key: ItemKey::claim(self.current.tenant, &key), expect, item: Some(item) });
         }
@@ -294,6 +301,7 @@ async fn put_row<D: Hosted>(
     let row = &mut working.row;
     let (read_version, expect) =
         (row.version, if row.version == 0 { Expect::Absent } else { Expect::Version(row.version) });
+    let expect = if mutant!(NoVersionCondition) { Expect::Anything } else { expect };
     row.version = read_version + 1;
     row.edition = row.edition.max(edition);
     row.last_turn = row.last_turn.max(now);

@@ -46,7 +46,12 @@ impl Sender {
     /// # Errors
     /// A fault while the queue is read. A fault on one send leaves it due.
     pub async fn work(&self, limit: usize) -> Result<Worked, Fault> {
-        Ok(self.work_through(due(&self.engine, self.engine.clock.now(), limit).await?).await)
+        let now = self.engine.clock.now();
+        let mut held = due(&self.engine, now, limit).await?;
+        // An index may trail the items: what somebody else is calling for, or was told to wait with, may still stand
+        // there at its former time.
+        held.retain(|held| held.job.is_due(now));
+        Ok(self.work_through(held).await)
     }
 
     /// Works on these, as far as they are due now: a queue said so, and a queue may say it late or twice.
@@ -57,7 +62,7 @@ impl Sender {
         let mut all = Vec::with_capacity(entries.len());
         for entry in entries {
             let held = hold(&self.engine, entry).await?;
-            all.extend(held.filter(|held| held.job.due() <= self.engine.clock.now()));
+            all.extend(held.filter(|held| held.job.is_due(self.engine.clock.now())));
         }
         Ok(self.work_through(all).await)
     }

@@ -22,6 +22,7 @@ use crate::plan::ITEM_BYTES_MAX;
 use crate::query::{Row, Stored, bytes, whole, wholes, word};
 use crate::store::Dynamo;
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use roadbook_kernel::{ActorKey, TenantId};
 use roadbook_runtime::ports::{Commit, Expect, Fault, ItemKey, Space, Turn};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,8 @@ const KEPT_BYTES_MAX: usize = 2 * 1024;
 /// Bytes of a row that are not in its update: the keys, the due index, names.
 const AROUND: usize = 110;
 const UNIT: usize = 1_024;
+/// Rows of a repair scan that are asked about at once.
+const ASKED_AT_ONCE: usize = 16;
 
 /// Packed records by the version their turn made.
 pub(crate) type Kept = BTreeMap<u64, Bytes>;
@@ -213,8 +216,7 @@ impl Dynamo {
         let rows: Vec<(ItemKey, Seen)> =
             merged(self, partitions(Space::Actor, tenant), range(&[], after), limit).await?;
         let next = rows.last().filter(|_| rows.len() == limit).map(|(item, _)| item.local().to_vec());
-        let mut turns = Vec::new();
-        for (item, seen) in rows {
+        let asked = rows.into_iter().map(async |(item, seen)| {
             let actor =
                 ActorKey::from_bytes(item.bytes()).ok_or_else(|| Fault::Corrupt("the key of an actor".into()))?;
             let mut kept = seen.kept;
@@ -222,6 +224,12 @@ impl Dynamo {
                 kept.extend(self.spilled(&actor, first).await?.unwrap_or_default());
             }
             let carried = self.carried(&actor, &kept, false).await?;
+            Ok::<_, Fault>((actor, kept, carried))
+        });
+        // Almost every row keeps its last record, so almost every row is asked about.
+        let mut asked = stream::iter(asked).buffered(ASKED_AT_ONCE);
+        let mut turns = Vec::new();
+        while let Some((actor, kept, carried)) = asked.try_next().await? {
             for (version, record) in kept.iter().filter(|(version, _)| !carried.contains(version)) {
                 turns.push(Turn { actor, version: *version, record: unpack(record)? });
             }

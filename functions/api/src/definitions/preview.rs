@@ -41,7 +41,7 @@ pub(crate) async fn preview(
     let compiled = Compiled::new(parse(&condition).map_err(|_| Failure::defect())?);
 
     let engine = api.engine();
-    let published = engine.catalogs.at_least(engine.store.as_ref(), tenant, 0).await?;
+    let published = engine.catalogs.at_least(engine, tenant, 0).await?;
     let problems = unpublished(&published, &compiled, &condition);
     let visitor = Preview {
         unseen: unseen(&api, tenant, &published, &compiled).await?,

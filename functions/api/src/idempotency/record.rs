@@ -128,8 +128,9 @@ fn read(headers: &[(String, String)]) -> HeaderMap {
     headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?))).collect()
 }
 
-/// Takes a key, or says what has become of it.
-pub(super) async fn take(engine: &Engine, key: &Key) -> Result<Found, Fault> {
+/// Takes a key, or says what has become of it. `alone_since` is since when nobody else serves this store: whoever took a
+/// key before is dead.
+pub(super) async fn take(engine: &Engine, key: &Key, alone_since: Option<Moment>) -> Result<Found, Fault> {
     for _ in 0..engine.limits.attempts_max {
         let now = engine.clock.now();
         let item = engine.store.load(&key.item()).await?;
@@ -138,7 +139,7 @@ pub(super) async fn take(engine: &Engine, key: &Key) -> Result<Found, Fault> {
             Some(item) => {
                 let record: Record = serde_json::from_slice(&item.body)
                     .map_err(|error| Fault::unreadable("an idempotency key", &error))?;
-                match verdict(record, key, now) {
+                match verdict(record, key, now, alone_since) {
                     Some(found) => return Ok(found),
                     None => item.version,
                 }
@@ -152,12 +153,13 @@ pub(super) async fn take(engine: &Engine, key: &Key) -> Result<Found, Fault> {
 }
 
 /// `None` where the key is free.
-fn verdict(record: Record, key: &Key, now: Moment) -> Option<Found> {
+fn verdict(record: Record, key: &Key, now: Moment, alone_since: Option<Moment>) -> Option<Found> {
     let age_ms = now.since_ms(record.at);
     let same = record.body == key.body;
     match record.state {
         State::Answered(_) | State::Running if age_ms >= KEPT_MS => None,
         State::Running if age_ms >= LOCK_MS => None,
+        State::Running if alone_since.is_some_and(|since| record.at < since) => None,
         State::Free => None,
         State::Answered(_) | State::Running if !same => Some(Found::OtherBody),
         State::Answered(answer) => Some(Found::Answered(answer)),

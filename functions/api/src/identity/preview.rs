@@ -33,7 +33,7 @@ pub(crate) async fn preview(
     let (stays, goes) = if survivor(one.id, other.id) == one.id { (one, other) } else { (other, one) };
     let together = merged(&stays, &goes);
     let now = api.engine().clock.now();
-    let policy = api.engine().catalogs.at_least(api.engine().store.as_ref(), tenant, 0).await?.identity.clone();
+    let policy = api.engine().catalogs.at_least(api.engine(), tenant, 0).await?.identity.clone();
     let over = policy.over_together(now, &stays.holdings(), &goes.holdings());
     Ok(Json(json!({
         "stays": stays.id,

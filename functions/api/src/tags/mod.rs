@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// What the tenant has published, as this process last saw it: descriptions included.
 pub(crate) async fn published(api: &Api, tenant: TenantId) -> Result<Arc<Published>, Failure> {
     let engine = api.engine();
-    Ok(engine.catalogs.at_least(engine.store.as_ref(), tenant, 0).await?)
+    Ok(engine.catalogs.at_least(engine, tenant, 0).await?)
 }
 
 async fn catalog(api: &Api, tenant: TenantId) -> Result<Catalog, Failure> {

@@ -33,4 +33,5 @@ mod stages;
 mod tags;
 mod tenants;
 mod tokens;
+mod unreadable;
 mod webhooks;

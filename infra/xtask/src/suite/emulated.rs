@@ -3,7 +3,7 @@
 use super::bench::{Bench, Verdict};
 use super::tools;
 use crate::package;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::run;
 use anyhow::Result;
 use std::path::PathBuf;
@@ -28,15 +28,21 @@ pub fn dynamodb(bench: &Bench) -> Result<Verdict> {
     held.map(|()| Verdict::Passed)
 }
 
-/// The stack: packaged, deployed as somebody would deploy it, driven over HTTP.
+/// The stack: packaged, deployed as somebody would deploy it, driven over HTTP, and compared with one machine.
 pub fn stack(bench: &Bench) -> Result<Verdict> {
+    bench.programs()?;
     run::quietly(&mut package::build(&bench.place), &bench.log("package"))?;
+    run::quietly(&mut package::build_operator(&bench.place), &bench.log("package-ops"))?;
     package::lay_out(&bench.place)?;
     let (emulator, python) = emulator(bench, "stack")?;
+    let simulator = process::simulator(&bench.place, &bench.log("stack-simulator"))?;
     let mut script = bench.place.command(python);
     script.arg("tests/aws/stack.py").env("SAM_CLI_TELEMETRY", "0");
     as_somebody(&mut script, emulator.told("url")?);
+    script.env("SIMULATOR_URL", simulator.told("base_url")?);
+    script.env("ROADBOOK_BIN", bench.place.roadbook()).env("ROADBOOK_OPS_BIN", package::operator(&bench.place));
     let held = run::quietly(&mut script, &bench.log("stack"));
+    simulator.stop()?;
     emulator.stop()?;
     held.map(|()| Verdict::Passed)
 }

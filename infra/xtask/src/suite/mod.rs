@@ -8,9 +8,11 @@ mod clients;
 mod code;
 mod document;
 mod emulated;
+mod instruments;
 mod once;
 mod privacy;
 mod replay;
+mod sim;
 mod stage;
 mod tools;
 
@@ -46,6 +48,11 @@ const STEPS: &[Step] = &[
     Step { name: "lint", proves: "clippy has nothing to say, tests included", run: code::lint },
     Step { name: "tests", proves: "cargo test of the whole workspace", run: code::tests },
     Step {
+        name: "sim",
+        proves: "seeds of two hosts with every fault: nothing lost, twice or stuck; every mutant is noticed",
+        run: sim::seeds,
+    },
+    Step {
         name: "dynamodb",
         proves: "the store on DynamoDB, against an emulator: conformance, lost answers, throttling",
         run: emulated::dynamodb,
@@ -77,6 +84,16 @@ const STEPS: &[Step] = &[
     },
     Step { name: "fuzz", proves: "schemathesis: no 5xx, no answer that is not described", run: document::fuzz },
     Step { name: "kill", proves: "kill -9 during a wait: one message, neither none nor two", run: clients::kill },
+    Step {
+        name: "crash",
+        proves: "kill -9 and SIGTERM under load: nothing acknowledged is lost, nothing is there twice",
+        run: instruments::crash,
+    },
+    Step {
+        name: "disk",
+        proves: "power cuts lose what was not synced, syncs fail, the disk is full: the same",
+        run: instruments::disk,
+    },
     Step {
         name: "operations",
         proves: "what an operator does: second process, keys, full disk, lost key",

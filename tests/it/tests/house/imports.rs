@@ -24,6 +24,8 @@ const CONSOLE: &str = "pages ask the public API and nothing behind it: what they
 const BINARY: &str = "the host puts everything together; it never sees the simulator or another host";
 const FUNCTION: &str =
     "the functions put the same doors together over AWS; they never see the other host, its store or its mailboxes";
+const OPERATOR: &str =
+    "the operator's program sees both stores and nothing that serves: no door, no mailbox, no way out to providers";
 const OUTSIDE: &str = "it drives the product from outside, or misunderstandings would cancel out on both sides";
 const CLOUD: &str = "the AWS SDK and its shapes are behind ports, in one crate";
 const PROOF: &str = "tests may see everything";
@@ -112,9 +114,17 @@ const ROOMS: &[Room] = &[
         may: &["kernel", "runtime", "aws", "channels", "observe", "access", "app", "api", "jobs", "inbox", "send"],
         why: FUNCTION,
     },
+    Room { package: "ops", may: &["kernel", "runtime", "embedded", "aws", "observe", "app"], why: OPERATOR },
     Room { package: "xtask", may: &[], why: OUTSIDE },
+    Room {
+        package: "sim",
+        may: &["kernel", "tenancy", "identity", "journey", "catalog", "customer", "runtime", "channels", "send", "it"],
+        why: PROOF,
+    },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
+    Room { package: "crash", may: &["bench"], why: OUTSIDE },
+    Room { package: "disk", may: &["bench", "crash"], why: OUTSIDE },
     Room { package: "aws-it", may: &["kernel", "runtime", "aws", "it"], why: PROOF },
     Room {
         package: "it",
@@ -160,8 +170,6 @@ const GUESTS: &[Guest] = &[
     },
     Guest { name: "fjall", hosts: &["embedded"], why: "the store of one machine is behind ports" },
     Guest { name: "reqwest", hosts: &["channels"], why: "infra/channels is the product's only outbound HTTP" },
-    Guest { name: "aws-sdk-secretsmanager", hosts: &["lambda"], why: "a function fetches its key where it starts" },
-    Guest { name: "aws-config", hosts: &["aws", "lambda"], why: CLOUD },
     Guest { name: "aws-*", hosts: &["aws"], why: CLOUD },
     Guest { name: "aws_*", hosts: &["aws", "lambda"], why: CLOUD },
     Guest { name: "serde_dynamo", hosts: &["aws"], why: CLOUD },
@@ -185,8 +193,16 @@ const GUESTS: &[Guest] = &[
         hosts: &["app", "pages"],
         why: "randomness is drawn at the edge and handed in; pages know none of our crates",
     },
-    Guest { name: "clap", hosts: &["host", "simulator", "bench", "xtask"], why: "only programs read a command line" },
-    Guest { name: "anyhow", hosts: &["host", "lambda", "bench", "xtask"], why: "libraries have errors with types" },
+    Guest {
+        name: "clap",
+        hosts: &["host", "ops", "simulator", "sim", "bench", "crash", "disk", "xtask"],
+        why: "only programs read a command line",
+    },
+    Guest {
+        name: "anyhow",
+        hosts: &["host", "lambda", "ops", "sim", "bench", "crash", "disk", "xtask"],
+        why: "libraries have errors with types",
+    },
 ];
 
 /// What the pure ring may use from outside. Everything else is I/O, a clock, chance, or a second way to do the same.
@@ -259,10 +275,27 @@ fn crates_from_outside_stay_where_they_belong() {
 #[test]
 fn plain_cargo_builds_everything_but_what_needs_the_aws_sdk() {
     let all = workspace();
-    let needs_it = |name: &&str| name.starts_with("aws") || *name == "lambda";
+    let needs_it = |name: &&str| name.starts_with("aws") || ["lambda", "ops"].contains(name);
     let rest: BTreeSet<&str> = all.iter().map(name).filter(|name| !needs_it(name)).collect();
     let default = built_by_default();
     assert_eq!(default.iter().filter_map(|name| short(name)).collect::<BTreeSet<_>>(), rest);
+}
+
+/// The switches that break the engine exist only where somebody asks for them by name, and nobody of the product does.
+#[test]
+fn no_crate_of_the_product_turns_the_mutants_on() {
+    for package in workspace() {
+        let from = name(&package);
+        let named = package["dependencies"].as_array().expect("dependencies").iter().filter(|dependency| {
+            dependency["features"].as_array().is_some_and(|features| features.contains(&json!("mutants")))
+        });
+        assert_eq!(named.count(), 0, "roadbook-{from} names the feature `mutants` for every build");
+        let features = package["features"].as_object().expect("features");
+        let hands_on = |list: &Value| list.to_string().contains("mutants");
+        let by: Vec<&String> = features.iter().filter(|(_, list)| hands_on(list)).map(|(name, _)| name).collect();
+        let expected: &[&str] = if from == "sim" { &["mutants"] } else { &[] };
+        assert_eq!(by, expected, "features of roadbook-{from} that turn the mutants on");
+    }
 }
 
 #[test]

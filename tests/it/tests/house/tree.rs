@@ -47,6 +47,10 @@ const SLEEPERS: &[(&str, &str)] = &[
         "tests/bench/src/phase/waiting.rs",
         "measures a stretch in which nothing is due, and kills in the middle of a load",
     ),
+    ("tests/crash/src/audit.rs", "waits for the relay, by asking again"),
+    ("tests/crash/src/host.rs", "waits for another process to end"),
+    ("tests/crash/src/run.rs", "the life of a process that is killed lasts a drawn time"),
+    ("tests/crash/src/writer.rs", "a client sends at a pace, and tries a closed door again after a moment"),
     ("tests/bench/src/server.rs", "samples another process at a fixed pace; that pace is the measurement"),
     ("tests/simulator/src/server.rs", "a scripted time-out holds a connection open for real time"),
 ];

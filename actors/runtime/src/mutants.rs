@@ -1,0 +1,112 @@
+//! Ways to break the engine on purpose, one line each, to see whether the instruments notice. Compiled only with the
+//! feature `mutants`, which no crate of the product turns on; there `mutant!(..)` is the constant false.
+//!
+//! To add one: a variant and its row here, one `mutant!(Name)` where it breaks something.
+
+/// Whether a mutant is switched on: see `mutants.rs`.
+#[cfg(feature = "mutants")]
+macro_rules! mutant {
+    ($name:ident) => {
+        crate::mutants::is_on(crate::mutants::Mutant::$name)
+    };
+}
+
+/// Whether a mutant is switched on: never, in the product.
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutant {
+    ($name:ident) => {
+        false
+    };
+}
+
+pub(crate) use mutant;
+
+#[cfg(feature = "mutants")]
+pub use switches::{CURSOR, Mutant, is_on, switch};
+
+#[cfg(feature = "mutants")]
+mod switches {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    /// Nothing is broken.
+    const NONE: u8 = u8::MAX;
+
+    static ON: AtomicU8 = AtomicU8::new(NONE);
+
+    thread_local! {
+        /// Where a sweep with a cursor ([`Mutant::CursorTimers`]) has come to, in milliseconds. Per thread, because a
+        /// thread plays one world at a time.
+        pub static CURSOR: Cell<i64> = const { Cell::new(i64::MIN) };
+    }
+
+    macro_rules! mutants {
+        ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+            /// What is broken.
+            #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+            #[repr(u8)]
+            pub enum Mutant {
+                $($(#[doc = $doc])* $name,)*
+            }
+
+            impl Mutant {
+                /// Every one, with what it does in a sentence.
+                pub const ALL: &[(Mutant, &str)] = &[$((Mutant::$name, concat!($($doc),*)),)*];
+            }
+        };
+    }
+
+    mutants! {
+        /// A turn whose commit failed is answered as if it had not.
+        AckBeforeCommit,
+        /// Sends are in their queue before the turn that intends them is committed.
+        SendBeforeCommit,
+        /// A row is written whatever is there.
+        NoVersionCondition,
+        /// A claim is written whatever is there.
+        NoClaimCondition,
+        /// Nothing is ever a duplicate.
+        NoInbox,
+        /// After a merge the survivor does not know what the other had decided.
+        InboxNotUnited,
+        /// After an unmerge the one who comes back does not know what the other had decided.
+        InboxNotShared,
+        /// Messages that changed nothing leave no id.
+        NoopsForgotten,
+        /// What is older than the inbox's window is not looked up in History.
+        HistoryNotAsked,
+        /// A message that an identifier's former owner had decided is not looked for there.
+        FormerOwnerForgotten,
+        /// The relay forgets turns before what they intend is durable.
+        OutboxDropped,
+        /// The relay writes a send again that is there already.
+        RelayOverwrites,
+        /// Timers are swept from where the last sweep ended, and never from the front.
+        CursorTimers,
+        /// A poke fires the next timer whether it is due or not.
+        PokeByPayload,
+        /// A turn decides under the catalog a host happens to have.
+        OlderCatalog,
+        /// A sweep over customers ends with its first page. (The same in the sweep over timers only costs time: whoever
+        /// was fired leaves the index, and the next look finds the next page. That one is equivalent.)
+        NoPagination,
+        /// A mailbox believes its kept row where it says that nothing changes.
+        KeptRowBelieved,
+        /// Nobody is asked for consent again before a provider is called.
+        ConsentNotAsked,
+        /// That an earlier call may have got through is forgotten.
+        DoubtForgotten,
+        /// A timer is fired only if a message comes at the same time.
+        PokesIgnored,
+    }
+
+    /// Breaks one thing, or mends everything.
+    pub fn switch(mutant: Option<Mutant>) {
+        ON.store(mutant.map_or(NONE, |mutant| mutant as u8), Ordering::Relaxed);
+    }
+
+    /// Whether this is broken now.
+    pub fn is_on(mutant: Mutant) -> bool {
+        ON.load(Ordering::Relaxed) == mutant as u8
+    }
+}

@@ -1,0 +1,19 @@
+//! Many short lives of the engine, with everything that can go wrong.
+
+use super::bench::{Bench, Verdict};
+use crate::{run, sim};
+use anyhow::Result;
+
+/// Seconds in which seeds are begun.
+const SECONDS: &str = "60";
+/// Seeds against each mutant: several times as many as the slowest needs.
+const MUTANT_SEEDS: &str = "200";
+
+/// As many seeds as fit, then every mutant.
+pub fn seeds(bench: &Bench) -> Result<Verdict> {
+    run::quietly(&mut sim::build(&bench.place), &bench.log("sim-build"))?;
+    let mut command = bench.place.command(sim::program(&bench.place));
+    command.args(["--seeds", "1000000", "--seconds", SECONDS, "--mutants", "--mutant-seeds", MUTANT_SEEDS]);
+    run::quietly(&mut command, &bench.log("sim"))?;
+    Ok(Verdict::Passed)
+}

@@ -1,0 +1,82 @@
+//! One host: an engine with its own clock, caches and rows. All of it is gone when the host dies.
+
+use crate::boxes::Boxes;
+use crate::ports::Ports;
+use crate::provider::{Line, Sink};
+use crate::world::{Life, Skewed, World};
+use roadbook_runtime::engine::{Engine, KeyRing, Limits, Tally};
+use roadbook_runtime::ports::{Journal, Ledger};
+use roadbook_runtime::relay::Relay;
+use roadbook_runtime::{Router, Streamed};
+use roadbook_send::Sender;
+use std::sync::{Arc, Mutex};
+
+/// Whose log the relay reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Log {
+    /// The store's own: a relay with a cursor.
+    Own,
+    /// A stream that brings turns, some of them twice.
+    Stream,
+}
+
+/// A living host.
+pub struct Host {
+    /// Its life.
+    pub life: Life,
+    /// Its engine.
+    pub engine: Arc<Engine>,
+    /// Its mailboxes.
+    pub boxes: Arc<Boxes>,
+    /// Its router.
+    pub router: Arc<Router>,
+    /// Its sender.
+    pub sender: Arc<Sender>,
+    /// Its ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// Its relay, with the place it knows; empty while a pass is under way.
+    pub relay: Arc<Mutex<Option<Relay>>>,
+}
+
+/// What every host of a run is made with.
+#[derive(Clone)]
+pub struct Making {
+    /// The world.
+    pub world: Arc<World>,
+    /// The provider.
+    pub sink: Arc<Sink>,
+    /// Bounds of a turn.
+    pub limits: Limits,
+    /// How the relay learns of turns.
+    pub log: Log,
+}
+
+impl Making {
+    /// A host begins, its clock off by so much.
+    pub fn host(&self, number: usize, skew_ms: i64) -> Host {
+        let life = Life::begin(self.world.clone(), number);
+        let ports = Arc::new(Ports(life.clone()));
+        let clock = Arc::new(Skewed { world: self.world.clone(), skew_ms });
+        let journal: Arc<dyn Journal> = match self.log {
+            Log::Own => ports.clone(),
+            Log::Stream => Arc::new(Streamed),
+        };
+        let engine = Arc::new(Engine {
+            store: ports.clone(),
+            history: ports.clone(),
+            journal,
+            clock: clock.clone(),
+            wall: clock,
+            keys: KeyRing::new([7; 32]),
+            catalogs: Default::default(),
+            subscriptions: Default::default(),
+            limits: self.limits.clone(),
+            tally: Tally::default(),
+        });
+        let boxes = Arc::new(Boxes::new(engine.clone()));
+        let router = Arc::new(Router::new(engine.clone(), boxes.clone()));
+        let line = Arc::new(Line { life: life.clone(), sink: self.sink.clone() });
+        let sender = Arc::new(Sender::new(engine.clone(), boxes.clone(), line));
+        Host { life, engine, boxes, router, sender, ledger: ports, relay: Arc::default() }
+    }
+}

@@ -1,0 +1,545 @@
+//! One run: the plan is played on two hosts in virtual time, until everything has come to rest.
+
+use crate::chance::Chance;
+use crate::host::{Host, Making};
+use crate::plan::{Plan, Step, Tell, What};
+use crate::provider::Sink;
+use crate::task::{Done, Parcel, Task};
+use crate::weather::Weather;
+use crate::world::{Job, World};
+use roadbook_customer::{Command, ConsentWord};
+use roadbook_it::rig::T0;
+use roadbook_kernel::{ActorKey, DAY_MS, MINUTE_MS, Moment, SECOND_MS, TenantId};
+use roadbook_runtime::engine::Limits;
+use roadbook_runtime::ports::{DueKind, Journal, Store};
+use roadbook_runtime::{Accepted, Deliver, Memory, Message, Outcome, sends};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+mod loops;
+
+pub use loops::at_once;
+
+/// Hosts over the one store.
+const HOSTS: usize = 2;
+/// Polls after which a run that has not come to rest never will.
+const POLLS_MAX: u64 = 250_000;
+/// Tasks of messages under way at once.
+const UNDER_WAY_MAX: usize = 12;
+
+/// What a run knows of what it was told: the acknowledgements.
+#[derive(Default)]
+pub struct Told {
+    /// Messages acknowledged as applied or known, with the first time.
+    pub applied: BTreeMap<usize, Moment>,
+    /// Messages answered with a refusal.
+    pub refused: BTreeMap<usize, String>,
+    /// Steps with a command that was acknowledged.
+    pub commands: BTreeMap<usize, (Moment, Outcome)>,
+    /// When a message was first handed to a host.
+    pub first_tried: BTreeMap<usize, Moment>,
+}
+
+/// A run under way.
+pub struct Run {
+    /// The world.
+    pub world: Arc<World>,
+    /// What is to happen.
+    pub plan: Arc<Plan>,
+    /// The provider.
+    pub sink: Arc<Sink>,
+    /// How hosts are made.
+    pub making: Making,
+    /// Acknowledgements.
+    pub told: Told,
+    /// Polls so far.
+    pub polls: u64,
+    chance: Chance,
+    hosts: Vec<Result<Host, Moment>>,
+    tasks: Vec<Task>,
+    queue: BTreeMap<(Moment, u64), Parcel>,
+    numbered: u64,
+    next_step: usize,
+    dropped: Arc<BTreeSet<usize>>,
+    loops: loops::Loops,
+    /// Commands to the catalog of each tenant that wait for the one before.
+    defines: Vec<VecDeque<usize>>,
+    until: Moment,
+    winding_down: bool,
+}
+
+impl Run {
+    /// A run of a plan. `dropped` steps are left out; `told` writes the story down.
+    pub fn new(seed: u64, plan: Arc<Plan>, dropped: Arc<BTreeSet<usize>>, told: bool) -> Self {
+        let mut chance = Chance::new(seed, 2);
+        let world = Arc::new(World::new(seed, T0, Weather::of(&mut chance), told));
+        let sink = Arc::new(Sink::default());
+        let limits = Limits { turn_messages_max: plan.turn_messages_max, ..Limits::default() };
+        let making = Making { world: world.clone(), sink: sink.clone(), limits, log: plan.log };
+        let hosts = (0..HOSTS).map(|n| Ok(making.host(n, plan.skews[n]))).collect();
+        Self {
+            world,
+            loops: loops::Loops::new(plan.tenants.len()),
+            defines: vec![VecDeque::new(); plan.tenants.len()],
+            plan,
+            sink,
+            making,
+            told: Told::default(),
+            polls: 0,
+            chance,
+            hosts,
+            tasks: Vec::new(),
+            queue: BTreeMap::new(),
+            numbered: 0,
+            next_step: 0,
+            dropped,
+            until: T0,
+            winding_down: false,
+        }
+    }
+
+    /// Plays it to its end.
+    ///
+    /// # Errors
+    /// The first promise that was seen broken on the way.
+    pub fn play(&mut self) -> Result<(), String> {
+        loop {
+            if let Some(broken) = self.world.inner().broken.take() {
+                return Err(broken);
+            }
+            if self.polls > POLLS_MAX {
+                return Err(format!("stuck: not at rest after {POLLS_MAX} polls; {}", self.standing()));
+            }
+            self.take_up();
+            if self.poll_one() {
+                continue;
+            }
+            if !self.advance() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn standing(&self) -> String {
+        let jobs: Vec<Job> = self.tasks.iter().map(Task::job).collect();
+        format!("at {:?}; tasks {jobs:?}; {} parcels wait", self.world.now(), self.queue.len())
+    }
+
+    /// Polls one task that may go on; false where none may.
+    fn poll_one(&mut self) -> bool {
+        let now = self.world.now();
+        let ready: Vec<usize> =
+            self.tasks.iter().enumerate().filter(|(_, task)| task.wake <= now).map(|(index, _)| index).collect();
+        if ready.is_empty() {
+            return false;
+        }
+        let index = ready[self.chance.below(ready.len())];
+        self.polls += 1;
+        let done = self.tasks[index].poll(&self.world);
+        let host = self.tasks[index].host;
+        if self.hosts[host].as_ref().is_ok_and(|host| host.life.is_over()) {
+            self.bury(host);
+        } else if let Some(done) = done {
+            let task = self.tasks.swap_remove(index);
+            self.finish(task, done);
+        }
+        true
+    }
+
+    /// A host is dead: its tasks end where they are, its memory is gone, what nobody acknowledged comes again.
+    fn bury(&mut self, host: usize) {
+        let (dead, living) = std::mem::take(&mut self.tasks).into_iter().partition(|task| task.host == host);
+        self.tasks = living;
+        let dead: Vec<Task> = dead;
+        for task in dead {
+            self.loops.lost(task.job());
+            if let Some(parcel) = task.parcel {
+                self.again(parcel);
+            }
+        }
+        let wait_ms = self.chance.between(1, 3 * MINUTE_MS);
+        self.hosts[host] = Err(self.world.now().plus_ms(wait_ms));
+    }
+
+    /// Sends something again, sooner or later. What a client sends again is stamped anew.
+    fn again(&mut self, parcel: Parcel) {
+        let wait_ms = self.chance.between(5, 20 * SECOND_MS);
+        let parcel = match parcel {
+            Parcel::Events { tenant, messages, client: true } => {
+                let messages = messages.into_iter().map(|(message, _)| (message, None)).collect();
+                Parcel::Events { tenant, messages, client: true }
+            }
+            parcel @ (Parcel::Events { .. } | Parcel::Tell(..) | Parcel::Define(..)) => parcel,
+        };
+        self.enqueue(self.world.now().plus_ms(wait_ms), parcel);
+    }
+
+    fn enqueue(&mut self, at: Moment, parcel: Parcel) {
+        self.numbered += 1;
+        self.queue.insert((at, self.numbered), parcel);
+    }
+
+    /// What has come in by now is taken up by a host.
+    fn take_up(&mut self) {
+        let now = self.world.now();
+        while let Some(step) = self.plan.steps.get(self.next_step).filter(|step| step.at <= now).cloned() {
+            let index = self.next_step;
+            self.next_step += 1;
+            if !self.dropped.contains(&index) {
+                self.begin(index, step);
+            }
+        }
+        for host in 0..HOSTS {
+            if self.hosts[host].as_ref().is_err_and(|back| *back <= now) {
+                self.world.tell(Some(host), || "begins again".into());
+                self.hosts[host] = Ok(self.making.host(host, self.plan.skews[host]));
+            }
+        }
+        while let Some(((at, _), _)) = self.queue.first_key_value()
+            && *at <= now
+            && self.tasks.len() < UNDER_WAY_MAX
+            && let Some(host) = self.some_host()
+        {
+            if let Some((_, parcel)) = self.queue.pop_first() {
+                self.deliver(host, parcel);
+            }
+        }
+    }
+
+    /// A message that was acknowledged was applied once more.
+    fn twice(&self, message: usize, at: Moment) {
+        self.world.broken(|| format!("twice: m{message}, accepted {at:?}, was acknowledged and is applied again"));
+    }
+
+    fn some_host(&mut self) -> Option<usize> {
+        let alive: Vec<usize> = (0..HOSTS).filter(|host| self.hosts[*host].is_ok()).collect();
+        (!alive.is_empty()).then(|| alive[self.chance.below(alive.len())])
+    }
+
+    fn begin(&mut self, index: usize, step: Step) {
+        let held_back = self.world.inner().weather.held_back;
+        let late_ms =
+            if self.chance.happens(held_back) { self.chance.between(SECOND_MS, 6 * 60 * MINUTE_MS) } else { 0 };
+        let at = step.at.plus_ms(late_ms);
+        match step.what {
+            What::Events(messages) => {
+                let tenant = self.plan.people[self.plan.messages[messages[0]].person].tenant;
+                let client = self.chance.below(2) == 0;
+                let messages = messages.into_iter().map(|message| (message, None)).collect();
+                self.enqueue(at, Parcel::Events { tenant, messages, client });
+            }
+            What::Tell(..) => self.enqueue(at, Parcel::Tell(index, None)),
+            // Whoever writes definitions waits for each answer.
+            What::Define(tenant, _) => {
+                self.defines[tenant].push_back(index);
+                if self.defines[tenant].len() == 1 {
+                    self.enqueue(step.at, Parcel::Define(index, None));
+                }
+            }
+            What::RelayDown(ms) => {
+                self.world.tell(None, || format!("the relay stands still for {} min", ms / MINUTE_MS));
+                self.loops.relay_down_until(step.at.plus_ms(ms));
+            }
+            What::Die(host) => {
+                if let Ok(living) = &self.hosts[host] {
+                    living.life.end();
+                    self.bury(host);
+                }
+            }
+            What::Sleep(host) => {
+                if let Ok(living) = &self.hosts[host] {
+                    living.boxes.passivate();
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, host: usize, parcel: Parcel) {
+        let Ok(living) = &self.hosts[host] else { return self.again(parcel) };
+        let now = self.world.now();
+        let clock = living.engine.clock.now();
+        let (job, tenant, parcel, work): (Job, TenantId, Parcel, crate::task::Work) = match parcel {
+            Parcel::Events { tenant, messages, client } => {
+                let id = self.plan.tenants[tenant];
+                let messages: Vec<(usize, Option<Moment>)> =
+                    messages.into_iter().map(|(message, at)| (message, Some(at.unwrap_or(clock)))).collect();
+                for (message, _) in &messages {
+                    self.told.first_tried.entry(*message).or_insert(now);
+                }
+                let events = self.accepted(living, id, &messages, client);
+                let router = living.router.clone();
+                let work = Box::pin(async move { Done::Observed(router.observe(id, events).await) });
+                (Job::Observe, id, Parcel::Events { tenant, messages, client }, work)
+            }
+            Parcel::Tell(step, at) => {
+                let at = at.unwrap_or(clock);
+                let (tenant, work) = self.telling(living, step, at);
+                (Job::Tell, tenant, Parcel::Tell(step, Some(at)), work)
+            }
+            Parcel::Define(step, at) => {
+                let at = at.unwrap_or(clock);
+                let (tenant, work) = self.defining(living, step, at);
+                (Job::Define, tenant, Parcel::Define(step, Some(at)), work)
+            }
+        };
+        self.world.tell(Some(host), || format!("is given {parcel:?}"));
+        self.tasks.push(Task::new(host, job, Some(tenant), now, work).carrying(parcel));
+    }
+
+    fn accepted(
+        &self,
+        host: &Host,
+        tenant: TenantId,
+        messages: &[(usize, Option<Moment>)],
+        client: bool,
+    ) -> Vec<Accepted> {
+        let keys = host.engine.keys.of(tenant);
+        let one = |(place, (message, at)): (usize, &(usize, Option<Moment>))| {
+            let at = at.unwrap_or(host.engine.clock.now());
+            let mut accepted = self.plan.messages[*message].say.clone().accepted(at).accept(&keys, place);
+            if client {
+                // A producer's time is corrected by what its clock says while it sends: never twice the same.
+                accepted.occurred = accepted.occurred.plus_ms(at.millis() % 7);
+            }
+            accepted
+        };
+        messages.iter().enumerate().map(one).collect()
+    }
+
+    fn telling(&self, host: &Host, step: usize, at: Moment) -> (TenantId, crate::task::Work) {
+        let What::Tell(person, tell) = self.plan.steps[step].what.clone() else { unreachable!("a step that tells") };
+        let person = &self.plan.people[person];
+        let tenant = self.plan.tenants[person.tenant];
+        let keys = host.engine.keys.of(tenant);
+        let id = keys.message("sim", &format!("tell {step}"));
+        let account = person.who[0].identifier(&keys).key();
+        let (engine, boxes, router) = (host.engine.clone(), host.boxes.clone(), host.router.clone());
+        let work = Box::pin(async move {
+            let told = async {
+                let Some(owner) = router.owner(tenant, &account).await? else { return Ok(None) };
+                let actor = ActorKey::customer(tenant, owner);
+                let command = match tell {
+                    Tell::Consent(purpose, verdict) => Command::NoteConsent(ConsentWord::general(purpose, verdict)),
+                    Tell::Merge(other) => {
+                        let Some(other) = router.owner(tenant, &other.identifier(&keys).key()).await? else {
+                            return Ok(None);
+                        };
+                        Command::MergeWith { other }
+                    }
+                    Tell::Unbind(who) => Command::Unbind { identifier: who.identifier(&keys).key() },
+                    Tell::Unmerge => {
+                        let row = roadbook_runtime::live(&engine, tenant, owner).await?;
+                        let absorbed = row.and_then(|row| row.state.absorbed.keys().next_back().copied());
+                        let Some(other) = absorbed else { return Ok(None) };
+                        Command::Unmerge { other }
+                    }
+                };
+                sends::tell(&engine, boxes.as_ref(), actor, id, command, at).await.map(Some)
+            };
+            Done::Told(told.await)
+        });
+        (tenant, work)
+    }
+
+    fn defining(&self, host: &Host, step: usize, at: Moment) -> (TenantId, crate::task::Work) {
+        let What::Define(tenant, command) = self.plan.steps[step].what.clone() else {
+            unreachable!("a step that defines")
+        };
+        let tenant = self.plan.tenants[tenant];
+        let id = host.engine.keys.of(tenant).message("sim", &format!("define {step}"));
+        let boxes = host.boxes.clone();
+        let message = Message { id, accepted: at, occurred: at, position: 0, via: None, founding: false, command };
+        let work =
+            Box::pin(async move { Done::Told(boxes.catalog(ActorKey::catalog(tenant), message).await.map(Some)) });
+        (tenant, work)
+    }
+
+    fn finish(&mut self, task: Task, done: Done) {
+        let (host, job) = (task.host, task.job());
+        match (done, task.parcel) {
+            (Done::Observed(results), Some(Parcel::Events { tenant, messages, client })) => {
+                self.observed(host, tenant, messages, client, results);
+            }
+            (Done::Told(result), Some(parcel)) => self.answered(host, parcel, result),
+            (Done::Looked { more }, _) => self.loops.looked(job, more),
+            (Done::Swept { tenant, published, more }, _) => {
+                self.loops.lost(job);
+                self.loops.swept(tenant, published, more);
+            }
+            (Done::Observed(_) | Done::Told(_), _) => {}
+        }
+    }
+
+    fn observed(
+        &mut self,
+        host: usize,
+        tenant: usize,
+        messages: Vec<(usize, Option<Moment>)>,
+        client: bool,
+        results: Vec<Result<Outcome, roadbook_runtime::ports::Fault>>,
+    ) {
+        let now = self.world.now();
+        self.world.tell(Some(host), || {
+            let one = |((message, _), result): (&(usize, Option<Moment>), &Result<Outcome, _>)| {
+                format!("m{message}: {result:?}")
+            };
+            let all: Vec<String> = messages.iter().zip(&results).map(one).collect();
+            format!("answers {}", all.join(", "))
+        });
+        let mut failed = Vec::new();
+        for ((message, at), result) in messages.into_iter().zip(results) {
+            match result {
+                Ok(outcome @ (Outcome::Applied { .. } | Outcome::Duplicate { .. })) => {
+                    if self.told.applied.contains_key(&message) && matches!(outcome, Outcome::Applied { .. }) {
+                        let at = at.unwrap_or(now);
+                        self.twice(message, at);
+                    }
+                    self.told.applied.entry(message).or_insert(now);
+                    self.maybe_again(tenant, message, at, client);
+                }
+                Ok(Outcome::Refused(refusal)) if refusal.code == "too_many_hops" => failed.push((message, at)),
+                Ok(Outcome::Refused(refusal)) => {
+                    self.told.refused.insert(message, refusal.code.into_owned());
+                }
+                Ok(Outcome::Defect) => self.world.broken(|| format!("defect: message m{message} panicked")),
+                Ok(Outcome::NotMine { .. }) => self.world.broken(|| format!("lost: m{message} was nobody's")),
+                Err(_) => failed.push((message, at)),
+            }
+        }
+        if !failed.is_empty() {
+            self.again(Parcel::Events { tenant, messages: failed, client });
+        }
+    }
+
+    /// The next command to a catalog goes out when the one before was answered.
+    fn defined(&mut self, tenant: usize, step: usize) {
+        if self.defines[tenant].front() == Some(&step) {
+            self.defines[tenant].pop_front();
+            if let Some(next) = self.defines[tenant].front().copied() {
+                self.enqueue(self.world.now(), Parcel::Define(next, None));
+            }
+        }
+    }
+
+    /// A command that was answered is known from then on, whatever it came to.
+    fn told_again(&self, step: usize, outcome: &Outcome) {
+        let before = self.told.commands.get(&step);
+        if before.is_some() && !matches!(outcome, Outcome::Duplicate { .. }) {
+            self.world.broken(|| format!("twice: the command of step {step} was decided again"));
+        }
+    }
+
+    /// A command to a customer comes once more, as a queue would bring it.
+    fn repeat(&mut self, parcel: &Parcel) {
+        let Parcel::Tell(step, _) = parcel else { return };
+        if self.told.commands.contains_key(step) {
+            return;
+        }
+        if let Some(wait_ms) = self.again_in() {
+            self.enqueue(self.world.now().plus_ms(wait_ms), parcel.clone());
+        }
+    }
+
+    /// When something that was acknowledged comes once more, if it does.
+    fn again_in(&mut self) -> Option<i64> {
+        let (soon, late) = {
+            let weather = &self.world.inner().weather;
+            (weather.again_soon, weather.again_late)
+        };
+        if self.chance.happens(soon) {
+            {
+                let within_ms = self.chance.pick(&[MINUTE_MS, 30 * MINUTE_MS, DAY_MS]);
+                Some(self.chance.between(0, within_ms))
+            }
+        } else if self.chance.happens(late) {
+            Some(self.chance.between(DAY_MS, 40 * DAY_MS))
+        } else {
+            None
+        }
+    }
+
+    /// What was acknowledged comes once more: at once, or when everybody has long forgotten it.
+    fn maybe_again(&mut self, tenant: usize, message: usize, at: Option<Moment>, client: bool) {
+        let Some(wait_ms) = self.again_in() else { return };
+        // What a client repeats is stamped anew, within the days an inbox remembers; later it comes as it was.
+        let at = if client && wait_ms < DAY_MS { None } else { at };
+        let client = client && wait_ms < DAY_MS;
+        let parcel = Parcel::Events { tenant, messages: vec![(message, at)], client };
+        self.enqueue(self.world.now().plus_ms(wait_ms), parcel);
+    }
+
+    fn answered(
+        &mut self,
+        host: usize,
+        parcel: Parcel,
+        result: Result<Option<Outcome>, roadbook_runtime::ports::Fault>,
+    ) {
+        let now = self.world.now();
+        self.world.tell(Some(host), || format!("answers {parcel:?}: {result:?}"));
+        let step = match &parcel {
+            Parcel::Tell(step, _) | Parcel::Define(step, _) => *step,
+            Parcel::Events { .. } => return,
+        };
+        match result {
+            Ok(Some(outcome)) => {
+                if let Parcel::Define(..) = parcel {
+                    let What::Define(tenant, _) = self.plan.steps[step].what else { return };
+                    self.loops.published(tenant);
+                    self.defined(tenant, step);
+                }
+                self.told_again(step, &outcome);
+                self.repeat(&parcel);
+                self.told.commands.entry(step).or_insert((now, outcome));
+            }
+            // Nobody is there yet: a merge waits for both, everything else was about nobody.
+            Ok(None) => {
+                let waits = matches!(self.plan.steps[step].what, What::Tell(_, Tell::Merge(_) | Tell::Consent(..)));
+                let next = self.plan.steps.get(self.next_step).map(|step| step.at);
+                if let Some(next) = next.filter(|_| waits) {
+                    self.enqueue(next.max(now).plus_ms(10 * MINUTE_MS), parcel);
+                }
+            }
+            Err(_) => self.again(parcel),
+        }
+    }
+
+    /// Nothing can go on: time passes to the next thing that happens. False where nothing ever will.
+    fn advance(&mut self) -> bool {
+        let now = self.world.now();
+        let busy = !self.tasks.is_empty() || !self.queue.is_empty() || self.next_step < self.plan.steps.len();
+        if !busy && !self.winding_down {
+            self.winding_down = true;
+            self.world.tell(None, || "the plan is played; the weather clears".into());
+            self.world.inner().weather = Weather::calm();
+            self.until = now.plus_ms(self.plan.wait_ms + 60 * DAY_MS);
+            (0..self.plan.tenants.len()).for_each(|tenant| self.loops.published(tenant));
+        }
+        let steps = self.plan.steps.get(self.next_step).map(|step| step.at);
+        let parcels = self.queue.first_key_value().map(|((at, _), _)| *at);
+        let tasks = self.tasks.iter().map(|task| task.wake).min();
+        let hosts = self.hosts.iter().filter_map(|host| host.as_ref().err().copied()).min();
+        let look = self.look_at(now);
+        let look = look.filter(|at| !self.winding_down || *at <= self.until);
+        let next = [steps, parcels, tasks, hosts, look].into_iter().flatten().min();
+        let Some(next) = next else { return false };
+        self.world.advance_to(next.max(now.plus_ms(i64::from(next <= now))));
+        if look.is_some_and(|at| at <= self.world.now()) {
+            self.look();
+        }
+        true
+    }
+
+    /// When somebody must look at the store: at once where something waits, else when the next thing is due.
+    fn look_at(&mut self, now: Moment) -> Option<Moment> {
+        let memory = &self.world.memory;
+        let due = [DueKind::Actor, DueKind::Send].into_iter().filter_map(|kind| next_due(memory, kind)).min();
+        let waiting = memory.last() > self.loops.carried(memory) && self.loops.relay_runs(now);
+        let work = if waiting || self.loops.more() { Some(now) } else { None };
+        let work = [due, work, self.loops.relay_back(now)].into_iter().flatten().min()?;
+        Some(self.loops.not_before(work))
+    }
+}
+
+fn next_due(memory: &Memory, kind: DueKind) -> Option<Moment> {
+    at_once(memory.next_due(kind)).and_then(Result::ok).flatten()
+}

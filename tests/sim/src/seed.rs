@@ -1,0 +1,49 @@
+//! One seed: played, audited, and where it fails told as a story.
+
+use crate::audit::audit;
+use crate::plan::plan;
+use crate::run::Run;
+use crate::world::{Line, Step, Trouble};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What a seed came to.
+#[derive(Default)]
+pub struct Played {
+    /// Turns committed.
+    pub turns: u64,
+    /// Messages acknowledged.
+    pub messages: u64,
+    /// Hosts that died.
+    pub deaths: u64,
+    /// Polls of tasks.
+    pub polls: u64,
+    /// Where each trouble struck.
+    pub reached: BTreeSet<(Trouble, Step)>,
+    /// The promise that was broken, if one was.
+    pub broken: Option<String>,
+    /// The story, where it was asked for.
+    pub lines: Vec<Line>,
+}
+
+/// Plays a seed without the steps named.
+pub fn play(seed: u64, dropped: &BTreeSet<usize>, told: bool) -> Played {
+    let plan = Arc::new(plan(seed));
+    #[cfg(feature = "mutants")]
+    roadbook_runtime::mutants::CURSOR.set(i64::MIN);
+    let mut run = Run::new(seed, plan, Arc::new(dropped.clone()), told);
+    let broken = run.play().and_then(|()| audit(&run)).err();
+    let polls = run.polls;
+    let messages = run.told.applied.len() as u64;
+    let turns = roadbook_runtime::ports::Journal::last(&run.world.memory);
+    let inner = &mut *run.world.inner();
+    Played {
+        turns,
+        messages,
+        deaths: inner.deaths,
+        polls,
+        reached: std::mem::take(&mut inner.reached),
+        broken: broken.or_else(|| inner.broken.take()),
+        lines: inner.lines.take().unwrap_or_default(),
+    }
+}

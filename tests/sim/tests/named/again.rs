@@ -1,0 +1,87 @@
+//! Messages that come again.
+
+use crate::{at, sum};
+use roadbook_customer::Command;
+use roadbook_it::rig::{Rig, T0};
+use roadbook_it::say::{Say, anon, user};
+use roadbook_kernel::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use roadbook_runtime::Outcome;
+use std::slice::from_ref;
+
+fn is_duplicate(outcomes: &[Outcome]) -> bool {
+    !outcomes.is_empty() && outcomes.iter().all(|one| matches!(one, Outcome::Duplicate { .. }))
+}
+
+#[tokio::test]
+async fn a_retry_with_changed_timestamps_is_known_after_ten_thousand_other_messages() {
+    let rig = Rig::memory();
+    let first = Say::track("first", "visit", &[user("al")]).at(at(0)).add("sum", 1_000_000);
+    rig.observe(from_ref(&first)).await;
+    for batch in 0..40i64 {
+        let other =
+            |n: i64| Say::track(format!("m{n}"), "visit", &[user("al")]).at(at(n * SECOND_MS)).add("sum", 1_000_000);
+        let says: Vec<Say> = (batch * 250 + 1..=(batch + 1) * 250).map(other).collect();
+        rig.observe(&says).await;
+    }
+    // The phone's clock was put right, and the message is accepted anew: only its id is what it was.
+    let retried = first.at(at(-3 * HOUR_MS)).accepted(at(3 * DAY_MS));
+    assert!(is_duplicate(&rig.restart().observe(&[retried]).await));
+    assert_eq!(sum(&rig.customer(&user("al")).await), Some(10_001.into()));
+}
+
+#[tokio::test]
+async fn a_producer_in_2035_moves_no_window_and_no_timer() {
+    let rig = Rig::memory();
+    rig.observe(&[Say::track("before", "visit", &[user("al")]).at(at(0)).add("sum", 1_000_000)]).await;
+    let far = at(10 * 365 * DAY_MS);
+    let from_2035 = Say::track("far", "visit", &[user("al")]).at(far).accepted(at(MINUTE_MS)).add("sum", 1_000_000);
+    rig.observe(from_ref(&from_2035)).await;
+    for n in 0..60 {
+        let say = Say::track(format!("m{n}"), "visit", &[user("al")]).at(at(2 * MINUTE_MS + n)).add("sum", 1_000_000);
+        rig.observe(&[say]).await;
+    }
+    let again = [Say::track("before", "visit", &[user("al")]).at(at(0)).accepted(at(HOUR_MS)), from_2035];
+    assert!(is_duplicate(&rig.restart().observe(&again).await), "its clock pushed nobody's messages out of the window");
+    let customer = rig.customer(&user("al")).await;
+    assert_eq!(sum(&customer), Some(62.into()));
+    let newest = customer.activity.values().map(|one| one.last).max();
+    assert!(newest.is_some_and(|last| last < T0.plus_ms(DAY_MS)), "nothing counts as later than its own acceptance");
+}
+
+#[tokio::test]
+async fn a_duplicate_is_known_across_a_merge_and_across_an_unmerge() {
+    let rig = Rig::memory();
+    let of = |id: &str, who: &str, n: i64| Say::track(id, "visit", &[user(who)]).at(at(n)).add("sum", 1_000_000);
+    let (al, bo) = (of("a1", "al", 1), of("b1", "bo", 2));
+    rig.observe_each(&[al.clone(), bo.clone()]).await;
+    let merge = Say::alias("m", &user("al"), &user("bo")).at(at(3));
+    rig.observe(&[merge]).await;
+    let since = of("a2", "al", 4);
+    rig.observe(from_ref(&since)).await;
+    assert!(is_duplicate(&rig.restart().observe_each(&[al.clone(), bo.clone(), since.clone()]).await));
+    let together = rig.customer(&user("al")).await;
+    let other = *together.absorbed.keys().next().expect("one was merged");
+    let parted = rig.tell(&user("al"), "unmerge", Command::Unmerge { other }, at(5)).await;
+    assert!(matches!(parted, Outcome::Applied { .. }), "{parted:?}");
+    assert!(is_duplicate(&rig.restart().observe_each(&[al, bo, since]).await));
+    assert_eq!(sum(&rig.customer(&user("al")).await), Some(2.into()));
+    assert_eq!(sum(&rig.customer(&user("bo")).await), Some(1.into()));
+}
+
+/// Found by the simulator: the identify that made the two one is decided again when they are parted, and takes the
+/// browser along; its claim went on leading to the one who had come back.
+#[tokio::test]
+async fn a_browser_that_an_identify_takes_again_at_an_unmerge_leads_to_who_has_it() {
+    let rig = Rig::memory();
+    rig.observe(&[Say::track("m1", "visit", &[user("al")]).at(at(0))]).await;
+    rig.observe(&[Say::track("m2", "visit", &[anon("a")]).at(at(1))]).await;
+    rig.observe(&[Say::identify("m3", &[user("al"), anon("a")]).at(at(2))]).await;
+    let other = *rig.customer(&user("al")).await.absorbed.keys().next().expect("one was merged");
+    rig.tell(&user("al"), "unmerge", Command::Unmerge { other }, at(3)).await;
+    let outcomes = rig.restart().observe(&[Say::track("m4", "visit", &[anon("a")]).at(at(4))]).await;
+    assert!(matches!(outcomes[..], [Outcome::Applied { .. }]), "{outcomes:?}");
+    let owners: Vec<_> =
+        rig.live().await.into_iter().filter(|one| one.owns(&anon("a").identifier(&rig.keys()).key())).collect();
+    assert_eq!(owners.len(), 1);
+    assert_eq!(rig.customer(&anon("a")).await.id, owners[0].id, "the claim leads where the link is");
+}

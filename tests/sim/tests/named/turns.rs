@@ -1,0 +1,86 @@
+//! Turns and timers.
+
+use crate::{at, sum};
+use roadbook_catalog::Command as Define;
+use roadbook_it::rig::Rig;
+use roadbook_it::say::{Say, user};
+use roadbook_kernel::{DAY_MS, HOUR_MS, MINUTE_MS};
+use roadbook_runtime::ports::DueKind;
+use roadbook_runtime::{Limits, Memory, Outcome};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+fn waits(duration: &str) -> Value {
+    json!({
+        "entry": {"event": "begin"}, "reentry": "once", "start": "rest",
+        "nodes": {
+            "rest": {"type": "wait", "duration": duration, "next": "listen"},
+            "listen": {"type": "wait_for", "event": "answer", "timeout": "PT1H", "on_event": "yes", "on_timeout": "no"},
+            "yes": {"type": "set_tag", "tag": "answered", "value": "yes", "next": "over"},
+            "no": {"type": "set_tag", "tag": "answered", "value": "no", "next": "over"},
+            "over": {"type": "exit"}
+        }
+    })
+}
+
+/// A timer of the same instant as an event: the event comes first, whichever of the two wakes the customer.
+#[tokio::test]
+async fn an_event_and_a_timer_at_the_same_instant() {
+    for poked_first in [false, true] {
+        let rig = Rig::memory();
+        rig.journey("waits", waits("PT1H")).await;
+        rig.observe(&[Say::track("m1", "begin", &[user("al")]).at(at(0))]).await;
+        let over = 2 * HOUR_MS;
+        let answer = Say::track("m2", "answer", &[user("al")]).at(at(over));
+        if poked_first {
+            // A poke that is early by one millisecond fires what is due before, and nothing of that instant.
+            rig.drain(at(over - 1)).await;
+        }
+        rig.observe(&[answer]).await;
+        rig.drain(at(over)).await;
+        let tags = rig.customer(&user("al")).await.tags;
+        assert_eq!(tags["answered"].value.as_deref(), Some("yes"), "poked first: {poked_first}");
+    }
+}
+
+#[tokio::test]
+async fn a_turn_with_refusals_between_successes_keeps_the_successes() {
+    let limits = Limits { customer_bytes_max: 4 * 1024, ..Limits::default() };
+    let rig = Rig::bounded(Arc::new(Memory::new()), limits);
+    let fits = |id: &str, n: i64| Say::track(id, "visit", &[user("al")]).at(at(n)).add("sum", 1_000_000);
+    let large = Say::identify("large", &[user("al")]).at(at(2)).set("note", "x".repeat(8 * 1024));
+    let outcomes = rig.observe(&[fits("m1", 1), large, fits("m3", 3)]).await;
+    assert!(matches!(&outcomes[0], Outcome::Applied { version: 1, .. }), "{outcomes:?}");
+    assert!(matches!(&outcomes[1], Outcome::Refused(refusal) if refusal.code == "customer_full"), "{outcomes:?}");
+    assert!(matches!(&outcomes[2], Outcome::Applied { version: 1, .. }), "one turn: {outcomes:?}");
+    assert_eq!(sum(&rig.customer(&user("al")).await), Some(2.into()));
+    assert_eq!(rig.engine.tally.letters.load(Ordering::SeqCst), 1, "the refused one waits in the dead letters");
+}
+
+#[tokio::test]
+async fn a_journey_with_very_many_waiting_is_paused_and_goes_on() {
+    const WAITING: usize = 3_000;
+    let rig = Rig::memory();
+    let journey = rig.journey("waits", waits("P1D")).await;
+    for batch in 0..WAITING / 100 {
+        let says: Vec<Say> = (batch * 100..(batch + 1) * 100)
+            .map(|n| Say::track(format!("m{n}"), "begin", &[user(&n.to_string())]).at(at(MINUTE_MS)))
+            .collect();
+        rig.observe(&says).await;
+    }
+    let told = rig.try_define("pause", Define::PauseJourney { id: journey }).await;
+    assert!(matches!(told, Ok(Outcome::Applied { .. })), "{told:?}");
+    rig.drain(at(3 * DAY_MS)).await;
+    let held = |customer: &roadbook_customer::Customer| customer.runs.values().all(|run| run.held.is_some());
+    let live = rig.live().await;
+    assert!(live.len() == WAITING && live.iter().all(held), "everybody is held where they were");
+    assert_eq!(rig.engine.store.next_due(DueKind::Actor).await, Ok(None), "and costs nothing");
+    let told = rig.try_define("resume", Define::ResumeJourney { id: journey }).await;
+    assert!(matches!(told, Ok(Outcome::Applied { .. })), "{told:?}");
+    rig.finish_backfill(256).await;
+    rig.drain(at(6 * DAY_MS)).await;
+    let done =
+        |customer: &roadbook_customer::Customer| customer.runs.is_empty() && customer.tags.contains_key("answered");
+    assert!(rig.live().await.iter().all(done), "everybody came to the end");
+}

@@ -1,0 +1,120 @@
+//! Who is whom, while it changes.
+
+use crate::{at, sum};
+use roadbook_customer::Command;
+use roadbook_it::faulty::Faulty;
+use roadbook_it::rig::{Rig, TENANT};
+use roadbook_it::say::{Say, anon, device, user};
+use roadbook_kernel::{ActorKey, MINUTE_MS};
+use roadbook_runtime::ports::{ItemKey, Store};
+use roadbook_runtime::{Deliver, Memory, Message, Outcome, Work, deliver, load_row};
+use std::slice::from_ref;
+use std::sync::Arc;
+
+#[tokio::test]
+async fn two_merges_of_three_at_once_with_events_to_all_three() {
+    for seed in 1..40u64 {
+        let store = Arc::new(Faulty::restless(Arc::new(Memory::new()), seed));
+        let rig = Rig::over(store);
+        let of = |id: &str, who: &str, n: i64| Say::track(id, "visit", &[user(who)]).at(at(n)).add("sum", 1_000_000);
+        rig.observe(&[of("a1", "a", 1), of("b1", "b", 2), of("c1", "c", 3)]).await;
+        rig.at(at(MINUTE_MS));
+        let (one, other) = (rig.restart(), rig.restart());
+        let ab = [Say::alias("ab", &user("a"), &user("b")).at(at(4))];
+        let bc = [Say::alias("bc", &user("b"), &user("c")).at(at(4))];
+        let events = [of("a2", "a", 5), of("b2", "b", 5), of("c2", "c", 5)];
+        let (ab, bc, events) = tokio::join!(one.observe(&ab), other.observe(&bc), rig.observe(&events));
+        let applied = |one: &Outcome| matches!(one, Outcome::Applied { .. });
+        assert!(ab.iter().chain(&bc).chain(&events).all(applied), "seed {seed}: {ab:?} {bc:?} {events:?}");
+        let live = rig.live().await;
+        assert_eq!(live.len(), 1, "seed {seed}: {} people", live.len());
+        assert_eq!(sum(&live[0]), Some(6.into()), "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_moves_while_a_message_waits_for_its_former_owner() {
+    let rig = Rig::memory();
+    rig.observe(&[Say::identify("i1", &[user("al"), device("t")]).at(at(1))]).await;
+    let former = rig.customer(&user("al")).await.id;
+    // Resolved to the former owner, and waiting in the mailbox, while somebody else logs in on the tablet.
+    let accepted = Say::track("waits", "visit", &[device("t")]).at(at(3)).accept(&rig.keys(), 0);
+    rig.observe(&[Say::identify("i2", &[user("bo"), device("t")]).at(at(2))]).await;
+    let message = Message {
+        id: accepted.id,
+        accepted: accepted.accepted,
+        occurred: accepted.occurred,
+        position: 0,
+        via: Some(device("t").identifier(&rig.keys()).key()),
+        founding: false,
+        command: Command::Observe(accepted.observation),
+    };
+    let outcomes = rig.direct.customer(ActorKey::customer(TENANT, former), vec![message]).await.expect("no fault");
+    assert!(matches!(outcomes[..], [Outcome::NotMine { .. }]), "{outcomes:?}");
+    // The router, whose cache still names the former owner, brings it to the new one.
+    let say = Say::track("waits", "visit", &[device("t")]).at(at(3)).add("sum", 1_000_000);
+    rig.observe(from_ref(&say)).await;
+    assert_eq!(sum(&rig.customer(&user("bo")).await), Some(1.into()));
+    assert_eq!(sum(&rig.customer(&user("al")).await), None);
+}
+
+#[tokio::test]
+async fn a_merge_ahead_of_three_queued_turns_takes_all_of_them_along() {
+    let rig = Rig::memory();
+    rig.observe(&[Say::track("a0", "visit", &[user("a")]).at(at(0))]).await;
+    rig.observe(&[Say::track("b0", "visit", &[user("b")]).at(at(1))]).await;
+    let (a, b) = (rig.customer(&user("a")).await.id, rig.customer(&user("b")).await.id);
+    let loser = ActorKey::customer(TENANT, a.max(b));
+    let kept = load_row(&rig.engine, &loser).await.expect("a row");
+    let command = Command::MergeWith { other: a.min(b) };
+    let told = rig.tell(&user("b"), "merge", command, at(2)).await;
+    assert!(matches!(told, Outcome::Applied { .. }), "{told:?}");
+    // Three turns were resolved to the loser before; its mailbox still keeps the row of before.
+    let says = [3, 4, 5].map(|n| Say::track(format!("b{n}"), "visit", &[user("b")]).at(at(n)).add("sum", 1_000_000));
+    let messages = says.iter().map(|say| {
+        let accepted = say.accept(&rig.keys(), 0);
+        Message {
+            id: accepted.id,
+            accepted: accepted.accepted,
+            occurred: accepted.occurred,
+            position: 0,
+            via: Some(user("b").identifier(&rig.keys()).key()),
+            founding: false,
+            command: Command::Observe(accepted.observation),
+        }
+    });
+    let delivered =
+        deliver(&rig.engine, loser, Some(kept), Work::Messages(messages.collect())).await.expect("no fault");
+    let survivor = a.min(b);
+    let forwarded =
+        |one: &Outcome| matches!(one, Outcome::NotMine { forward: Some(to), exists: true } if *to == survivor);
+    assert!(delivered.outcomes.iter().all(forwarded), "{:?}", delivered.outcomes);
+    rig.observe(&says).await;
+    assert_eq!(sum(&rig.customer(&user("b")).await), Some(3.into()));
+}
+
+/// Found by the simulator: one message made three people one, and the middle one went with the one who was taken out;
+/// the number of customers fell once more for it.
+#[tokio::test]
+async fn who_goes_with_one_who_is_taken_out_is_counted_out_once() {
+    let rig = Rig::memory();
+    rig.observe(&[Say::track("a", "visit", &[user("a")]).at(at(0))]).await;
+    for (n, name) in [(1, "b"), (2, "c")] {
+        rig.observe(&[Say::track(name, "visit", &[anon(name)]).at(at(n * MINUTE_MS))]).await;
+    }
+    let all = [user("a"), anon("b"), anon("c")];
+    rig.observe(&[Say::identify("all", &all).at(at(3 * MINUTE_MS))]).await;
+    let absorbed: Vec<_> = rig.customer(&user("a")).await.absorbed.keys().copied().collect();
+    assert_eq!(absorbed.len(), 2);
+    let first = Command::Unmerge { other: absorbed[1] };
+    let told = rig.tell(&user("a"), "one out", first, at(4 * MINUTE_MS)).await;
+    if matches!(told, Outcome::Refused(_)) {
+        let other = Command::Unmerge { other: absorbed[0] };
+        let told = rig.tell(&user("a"), "the other out", other, at(5 * MINUTE_MS)).await;
+        assert!(matches!(told, Outcome::Applied { .. }), "{told:?}");
+    }
+    rig.relay().await;
+    let counted = rig.engine.store.load(&ItemKey::counter(TENANT, "customers")).await.expect("no fault");
+    let counted = counted.map_or(0, |item| item.amount());
+    assert_eq!(usize::try_from(counted), Ok(rig.live().await.len()), "customers");
+}
