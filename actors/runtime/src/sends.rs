@@ -127,11 +127,6 @@ impl SendJob {
         }
     }
 
-    /// Whether somebody must look at it at `now`.
-    pub fn is_due(&self, now: Moment) -> bool {
-        self.due() <= now
-    }
-
     /// When somebody must look at it again; `None` once it is done.
     pub(crate) fn waits_until(&self) -> Option<Moment> {
         let due = self.due();

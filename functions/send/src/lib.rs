@@ -50,7 +50,7 @@ impl Sender {
         let mut held = due(&self.engine, now, limit).await?;
         // An index may trail the items: what somebody else is calling for, or was told to wait with, may still stand
         // there at its former time.
-        held.retain(|held| held.job.is_due(now));
+        held.retain(|held| held.job.due() <= now);
         Ok(self.work_through(held).await)
     }
 
@@ -62,7 +62,7 @@ impl Sender {
         let mut all = Vec::with_capacity(entries.len());
         for entry in entries {
             let held = hold(&self.engine, entry).await?;
-            all.extend(held.filter(|held| held.job.is_due(self.engine.clock.now())));
+            all.extend(held.filter(|held| held.job.due() <= self.engine.clock.now()));
         }
         Ok(self.work_through(all).await)
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! items    pk "tn_<body>/<space><bucket>"      sk  local key of the item (bytes)
+//! items    pk "tn_<body>/o<bucket>"            sk  local key of an actor, 8 bytes of version: see `spill.rs`
 //! due      dl "<kind><lane><shard>"            nd  8 bytes of instant that sort, then the whole key of the item
 //! history  pk "tn_<body>/<kind><id in hex>"    sk  version (number)
 //! ```
@@ -74,6 +75,13 @@ fn part(bytes: &[u8], parts: u8) -> u8 {
 pub(crate) fn partition(key: &ItemKey) -> String {
     let bucket = part(key.local(), buckets(key.space()));
     format!("{}/{}{bucket:x}", key.tenant(), letter(key.space()))
+}
+
+/// The partition and the place of records that have spilled from an actor's row: no item's, so no scan meets them.
+pub(crate) fn spill_place(actor: &ActorKey, first: u64) -> (String, Vec<u8>) {
+    let local = &actor.to_bytes()[16..];
+    let partition = format!("{}/o{:x}", actor.tenant, part(local, BUCKETS));
+    (partition, [local, &first.to_be_bytes()].concat())
 }
 
 /// Every partition that may hold items of a tenant's space.
@@ -204,6 +212,9 @@ mod tests {
     fn places_never_move() {
         assert_eq!(partition(&customer(5)), "tn_00000000000000000000000007/a5");
         assert_eq!(due_partition(DueKind::Actor, &customer(5)), "a71");
+        let (spilled, place) = spill_place(&ActorKey::customer(TENANT, CustomerId::from_u128(5)), 9);
+        assert_eq!((spilled.as_str(), place.len()), ("tn_00000000000000000000000007/o5", 25));
+        assert!(item_key(&spilled, &place).is_err(), "it is no item");
         assert_eq!(past(&ActorKey::catalog(TENANT)), "tn_00000000000000000000000007/g00000000000000000000000000000000");
     }
 

@@ -9,7 +9,7 @@ use crate::action::{Action, Attributes, binary};
 use crate::codec::pack;
 use crate::commit::Transacted;
 use crate::keys::partition;
-use crate::outcome::{Trouble, fault, trouble};
+use crate::outcome::{Trouble, trouble};
 use crate::plan::{ACTIONS_MAX, TRANSACTION_BYTES_MAX, ids, past_key};
 use crate::store::Dynamo;
 use async_trait::async_trait;
@@ -146,7 +146,7 @@ impl Dynamo {
                 Ok(answer) => waiting = answer.unprocessed_items.unwrap_or_default(),
                 // Rows written twice are the same rows.
                 Err(error) if trouble(&error) != Trouble::Final => {}
-                Err(error) => return Err(fault("write rows", &error)),
+                Err(error) => return Err(self.fault("write rows", &error)),
             }
             if waiting.values().any(|rest| !rest.is_empty()) {
                 self.wait(attempt).await;

@@ -7,7 +7,8 @@
 //! | How are bytes packed? | `codec.rs` |
 //! | What does a commit write? | `plan.rs`, `action.rs` |
 //! | How is it written once, whatever the network does? | `commit.rs`, `outcome.rs` |
-//! | When does a turn's record leave its row? | `outbox.rs`; as a log: `uncarried.rs` |
+//! | When does a turn's record leave its row? | `outbox.rs`, `ask.rs`; as a log: `uncarried.rs` |
+//! | Where is a record its row cannot keep? | `spill.rs` |
 //! | How are scans ordered over several partitions? | `merge.rs`, `query.rs` |
 //! | What becomes of a turn? | `stream.rs`, then `ledger.rs`; read by `history.rs` |
 //! | How does all of it go into another store? | `whole.rs` |
@@ -16,6 +17,7 @@
 //! | Which functions and secrets has a stack? | `functions.rs`, `vault.rs` |
 
 mod action;
+mod ask;
 mod client;
 pub mod codec;
 mod commit;
@@ -29,6 +31,7 @@ mod outcome;
 mod plan;
 mod query;
 mod queue;
+mod spill;
 mod sqs;
 mod store;
 pub mod stream;

@@ -8,7 +8,6 @@ use crate::action::{Attributes, binary, key, number, text};
 use crate::codec::{pack, unpack};
 use crate::keys::{due_entry, due_kind, due_partition, due_place, item_key, partition, past_actor};
 use crate::ledger::BATCH_MAX;
-use crate::outcome::fault;
 use crate::plan::{ITEM_BYTES_MAX, ids, past_key};
 use crate::query::{bytes, read_item, whole, word};
 use crate::store::Dynamo;
@@ -34,7 +33,7 @@ impl Whole for Dynamo {
         let request = self.reads.scan().table_name(name).consistent_read(true);
         let request = request.limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1));
         let answer = request.set_exclusive_start_key(after).send().await;
-        let answer = answer.map_err(|error| fault("read everything", &error))?;
+        let answer = answer.map_err(|error| self.fault("read everything", &error))?;
         let mut pieces = Vec::new();
         for row in answer.items() {
             if table == ITEMS { items(row, &mut pieces)? } else { pieces.extend(past(row)?) }

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 pub struct Options {}
 
 /// The profile of the root `Cargo.toml`.
-const PROFILE: &str = "packed";
+pub const PROFILE: &str = "packed";
 /// The newest C library that `provided.al2023` has. A program linked against a newer one does not start there.
 const GLIBC_MAX: (u32, u32) = (2, 34);
 /// What the artefact should weigh, zipped, in millions of bytes: every cold start pays for it.
@@ -88,7 +88,10 @@ fn newest_glibc(program: &[u8]) -> Option<(u32, u32)> {
 }
 
 /// How long it is when zipped: the same compression as in the archive that goes to Lambda.
-fn zipped_bytes(artefact: &Path) -> Result<usize> {
+///
+/// # Errors
+/// A missing gzip, or an artefact that is not there.
+pub fn zipped_bytes(artefact: &Path) -> Result<usize> {
     let mut zip = Command::new("gzip");
     let output = zip.arg("--stdout").arg(artefact).stderr(Stdio::inherit()).output().context("run gzip")?;
     if !output.status.success() {

@@ -59,7 +59,7 @@ impl Person {
 
     /// The one beside a person of a pair.
     pub const fn beside(index: u32) -> u32 {
-        if index % PAIR_EVERY == 0 { index + 1 } else { index - 1 }
+        if index.is_multiple_of(PAIR_EVERY) { index + 1 } else { index - 1 }
     }
 }
 

@@ -141,7 +141,7 @@ impl Stops {
             }
             self.ready.push(host.start().with_context(|| format!("start after {} kills", self.kills))?);
             stage.started();
-            if self.kills % 10 == 0 {
+            if self.kills.is_multiple_of(10) {
                 say(&format!("{} kills, {} drains", self.kills, self.drains));
             }
         }

@@ -13,8 +13,9 @@ use std::time::Instant;
 /// Events of one slice; the memory is sampled between two.
 const SLICE_EVENTS: usize = 10_000;
 const CLIENTS: usize = 32;
-/// Customers who take turns: more than the server keeps awake, so that they come and go.
-const CUSTOMERS: u64 = 20_000;
+/// Customers who take turns: more than the server keeps awake, so that they come and go; few enough that each row has
+/// reached its full size long before the second half.
+const CUSTOMERS: u64 = 4_000;
 /// What a million turns may leave behind, MB. What the server keeps per turn would show: 16 bytes make 16 MB.
 const SLOPE_MB_MAX: f64 = 16.0;
 

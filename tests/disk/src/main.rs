@@ -105,7 +105,7 @@ fn main() -> Result<ExitCode> {
         outcome.add(seed, story);
         if !holds {
             let kept = folder.keep();
-            eprintln!("again: roadbook-disk --seeds 1 --from {seed} ...; its folder: {}", kept.display());
+            eprintln!("again: cargo xtask disk --seeds 1 --from {seed}; its folder: {}", kept.display());
             if arguments.first {
                 break;
             }

@@ -6,7 +6,7 @@ use roadbook_sim::campaign::Campaign;
 use roadbook_sim::plan::plan;
 use roadbook_sim::seed::play;
 use roadbook_sim::shrink::shrink;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -127,6 +127,7 @@ fn stamp(at: roadbook_kernel::Moment) -> String {
 #[cfg(feature = "mutants")]
 fn mutants(arguments: &Arguments, numbers: &mut Value) -> bool {
     use roadbook_sim::breakage::{median, run};
+    use serde_json::json;
     let fates = run(arguments.from, arguments.mutant_seeds, arguments.threads.max(1), |fate| {
         let seeds = fate.seeds.map_or("not noticed".to_owned(), |seeds| format!("seed {seeds}"));
         let said: String = fate.said.chars().take(90).collect();

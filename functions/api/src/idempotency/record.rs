@@ -212,3 +212,21 @@ async fn forget(engine: &Engine, key: &Key, now: Moment) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_dead_process_is_free_at_once_and_any_other_after_a_minute() {
+        let at = Moment::from_millis(1_000_000);
+        let key = || Key { tenant: TenantId::from_u128(1), name: Hash128(2), body: Hash128(3) };
+        let running = || Record { at, body: Hash128(3), state: State::Running };
+        let found = |now: Moment, alone_since| verdict(running(), &key(), now, alone_since);
+        let soon = at.plus_ms(1_000);
+        assert!(matches!(found(soon, None), Some(Found::Elsewhere)));
+        assert!(matches!(found(soon, Some(at)), Some(Found::Elsewhere)), "this process took it");
+        assert!(found(soon, Some(at.plus_ms(1))).is_none(), "whoever took it is dead");
+        assert!(found(at.plus_ms(LOCK_MS), None).is_none());
+    }
+}

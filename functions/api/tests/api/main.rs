@@ -27,6 +27,7 @@ mod pause;
 mod people;
 mod privacy;
 mod profiles;
+mod queued;
 mod rig;
 mod search;
 mod stages;

@@ -2,6 +2,7 @@
 
 use crate::folder;
 use crate::place::Place;
+use crate::running::undecided;
 use crate::stack::Stack;
 use anyhow::{Context, Result, bail};
 use roadbook_app::Tenants;
@@ -36,6 +37,14 @@ impl Source {
             Place::Stack(name) => {
                 let stack = Stack::find(name).await?;
                 stack.must_stand_still("what is written meanwhile would be missing").await?;
+                let left = undecided(&stack).await?;
+                if left > 0 {
+                    bail!(
+                        "{left} messages of {name} were accepted and are not decided: they are in its inbox only. Start it, and \
+                         stop it by `roadbook-ops stop`, which waits for them. (What lies in a queue of dead letters does not \
+                         travel either: `redrive` brings it back first.)"
+                    );
+                }
                 let dynamo = Arc::new(stack.dynamo()?);
                 let tenants = Tenants::new(dynamo.clone()).list().await.context("the list of tenants")?;
                 let tenants: Vec<_> = tenants.into_iter().map(|tenant| tenant.id).collect();

@@ -1,6 +1,6 @@
 //! A stack's functions and secrets.
 
-use crate::emulator::{Emulator, MASTER, ROLES};
+use crate::emulator::{Emulator, MASTER, ROLES, Stack};
 use crate::life::write_private;
 use roadbook_app::write_master;
 use roadbook_kernel::TenantId;
@@ -12,8 +12,10 @@ async fn a_stack_stands_still_and_goes_on_as_it_was() {
     let stack = emulator.stack().await;
     let limit = stack.lambda.put_function_concurrency().function_name(stack.function("sweep"));
     limit.reserved_concurrent_executions(3).send().await.expect("a limit");
+    let work = fed(&stack, "sweep").await;
     for _ in 0..2 {
         stack.run(&["stop"]).with(0);
+        assert!(state(&stack, &work).await.starts_with("Disabl"));
         for role in ROLES {
             let calls = if role == "relay" { None } else { Some(0) };
             assert_eq!(stack.reserved(role).await, calls, "{role}");
@@ -21,10 +23,28 @@ async fn a_stack_stands_still_and_goes_on_as_it_was() {
     }
     for _ in 0..2 {
         stack.run(&["start"]).with(0);
+        assert!(state(&stack, &work).await.starts_with("Enabl"));
         for role in ROLES {
             assert_eq!(stack.reserved(role).await, if role == "sweep" { Some(3) } else { None }, "{role}");
         }
     }
+}
+
+/// Lets a queue bring a function its work; the id of that.
+async fn fed(stack: &Stack, role: &str) -> String {
+    let create = stack.queues.create_queue().queue_name(format!("{}-work", stack.name));
+    let url = create.send().await.expect("a queue").queue_url.expect("its address");
+    let arn = aws_sdk_sqs::types::QueueAttributeName::QueueArn;
+    let told = stack.queues.get_queue_attributes().queue_url(url).attribute_names(arn.clone()).send().await;
+    let arn = told.expect("attributes").attributes.expect("attributes")[&arn].clone();
+    let create = stack.lambda.create_event_source_mapping().event_source_arn(arn);
+    let create = create.function_name(format!("{}:live", stack.function(role)));
+    create.send().await.expect("a mapping").uuid.expect("its id")
+}
+
+async fn state(stack: &Stack, source: &str) -> String {
+    let told = stack.lambda.get_event_source_mapping().uuid(source).send().await;
+    told.expect("a mapping").state.expect("a state")
 }
 
 #[tokio::test]

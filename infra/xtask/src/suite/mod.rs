@@ -18,8 +18,10 @@ mod tools;
 
 use crate::place::Place;
 use anyhow::{Result, bail};
-use bench::{Bench, Verdict};
+pub use bench::Bench;
+use bench::Verdict;
 use clap::Args;
+pub use emulated::{as_somebody, emulator};
 use std::io::IsTerminal;
 use std::time::Instant;
 

@@ -2,14 +2,13 @@
 
 use crate::{at, sum};
 use roadbook_catalog::Command as Define;
-use roadbook_it::rig::Rig;
+use roadbook_customer::Command;
+use roadbook_it::rig::{Rig, TENANT};
 use roadbook_it::say::{Say, user};
-use roadbook_kernel::{DAY_MS, HOUR_MS, MINUTE_MS};
+use roadbook_kernel::{ActorKey, DAY_MS, HOUR_MS, MINUTE_MS};
 use roadbook_runtime::ports::DueKind;
-use roadbook_runtime::{Limits, Memory, Outcome};
+use roadbook_runtime::{Deliver, Message, Outcome};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 fn waits(duration: &str) -> Value {
     json!({
@@ -45,22 +44,38 @@ async fn an_event_and_a_timer_at_the_same_instant() {
 }
 
 #[tokio::test]
-async fn a_turn_with_refusals_between_successes_keeps_the_successes() {
-    let limits = Limits { customer_bytes_max: 4 * 1024, ..Limits::default() };
-    let rig = Rig::bounded(Arc::new(Memory::new()), limits);
-    let fits = |id: &str, n: i64| Say::track(id, "visit", &[user("al")]).at(at(n)).add("sum", 1_000_000);
-    let large = Say::identify("large", &[user("al")]).at(at(2)).set("note", "x".repeat(8 * 1024));
-    let outcomes = rig.observe(&[fits("m1", 1), large, fits("m3", 3)]).await;
-    assert!(matches!(&outcomes[0], Outcome::Applied { version: 1, .. }), "{outcomes:?}");
-    assert!(matches!(&outcomes[1], Outcome::Refused(refusal) if refusal.code == "customer_full"), "{outcomes:?}");
-    assert!(matches!(&outcomes[2], Outcome::Applied { version: 1, .. }), "one turn: {outcomes:?}");
+async fn a_turn_with_a_refusal_between_two_successes_keeps_both() {
+    let rig = Rig::memory();
+    rig.observe(&[Say::track("m0", "visit", &[user("al")]).at(at(0))]).await;
+    let actor = ActorKey::customer(TENANT, rig.customer(&user("al")).await.id);
+    let keys = rig.keys();
+    let message = |id: &str, n: i64, command| Message {
+        id: rig.message(id),
+        accepted: at(n),
+        occurred: at(n),
+        position: 0,
+        via: None,
+        founding: false,
+        command,
+    };
+    let visit = |id: &str, n: i64| {
+        let say = Say::track(id, "visit", &[user("al")]).at(at(n)).add("sum", 1_000_000);
+        message(id, n, Command::Observe(say.accept(&keys, 0).observation))
+    };
+    let unknown = Command::Unbind { identifier: user("nobody").identifier(&keys).key() };
+    let three = || vec![visit("m1", 1), message("m2", 2, unknown.clone()), visit("m3", 3)];
+    let outcomes = rig.direct.customer(actor, three()).await.expect("no fault");
+    assert!(matches!(&outcomes[0], Outcome::Applied { version: 2, .. }), "{outcomes:?}");
+    assert!(matches!(&outcomes[1], Outcome::Refused(refusal) if refusal.code == "no_such_identifier"), "{outcomes:?}");
+    assert!(matches!(&outcomes[2], Outcome::Applied { version: 2, .. }), "one turn: {outcomes:?}");
     assert_eq!(sum(&rig.customer(&user("al")).await), Some(2.into()));
-    assert_eq!(rig.engine.tally.letters.load(Ordering::SeqCst), 1, "the refused one waits in the dead letters");
+    let again = rig.direct.customer(actor, three()).await.expect("no fault");
+    assert!(again.iter().all(|one| matches!(one, Outcome::Duplicate { .. })), "the refusal is known too: {again:?}");
 }
 
 #[tokio::test]
 async fn a_journey_with_very_many_waiting_is_paused_and_goes_on() {
-    const WAITING: usize = 3_000;
+    const WAITING: usize = 1_500;
     let rig = Rig::memory();
     let journey = rig.journey("waits", waits("P1D")).await;
     for batch in 0..WAITING / 100 {

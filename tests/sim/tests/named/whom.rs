@@ -1,12 +1,12 @@
 //! Who is whom, while it changes.
 
 use crate::{at, sum};
-use roadbook_customer::Command;
+use roadbook_customer::{Command, Customer};
 use roadbook_it::faulty::Faulty;
 use roadbook_it::rig::{Rig, TENANT};
 use roadbook_it::say::{Say, anon, device, user};
 use roadbook_kernel::{ActorKey, MINUTE_MS};
-use roadbook_runtime::ports::{ItemKey, Store};
+use roadbook_runtime::ports::ItemKey;
 use roadbook_runtime::{Deliver, Memory, Message, Outcome, Work, deliver, load_row};
 use std::slice::from_ref;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ async fn a_merge_ahead_of_three_queued_turns_takes_all_of_them_along() {
     rig.observe(&[Say::track("b0", "visit", &[user("b")]).at(at(1))]).await;
     let (a, b) = (rig.customer(&user("a")).await.id, rig.customer(&user("b")).await.id);
     let loser = ActorKey::customer(TENANT, a.max(b));
-    let kept = load_row(&rig.engine, &loser).await.expect("a row");
+    let kept = load_row::<Customer>(&rig.engine, &loser).await.expect("a row");
     let command = Command::MergeWith { other: a.min(b) };
     let told = rig.tell(&user("b"), "merge", command, at(2)).await;
     assert!(matches!(told, Outcome::Applied { .. }), "{told:?}");
