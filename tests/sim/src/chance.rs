@@ -8,12 +8,12 @@ impl Chance {
     /// The stream of a seed. `purpose` gives streams that do not disturb each other.
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mut chance = Self(seed ^ purpose.wrapping_mul(0xd134_2543_de82_ef95));
-        chance.next();
+        chance.draw();
         chance
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,18 +23,18 @@ impl Chance {
 
     /// A number below `bound`; 0 where there is none.
     pub fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
+        if bound == 0 { 0 } else { (self.draw() % bound as u64) as usize }
     }
 
     /// A number of milliseconds from `low` to `high`.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         let width = high.saturating_sub(low).max(0).unsigned_abs() + 1;
-        low + (self.next() % width).cast_signed()
+        low + (self.draw() % width).cast_signed()
     }
 
     /// True in `per_10_000` of 10,000 cases.
     pub fn happens(&mut self, per_10_000: u32) -> bool {
-        per_10_000 > 0 && self.next() % 10_000 < u64::from(per_10_000)
+        per_10_000 > 0 && self.draw() % 10_000 < u64::from(per_10_000)
     }
 
     /// One of several.

@@ -233,7 +233,7 @@ impl Maker {
 
     fn message(&mut self, person: usize, name: &'static str, say: Say) -> usize {
         let n = self.plan.messages.len();
-        let mark = 1 + (self.chance.next() % 1_000_000_000).cast_signed();
+        let mark = 1 + (self.chance.draw() % 1_000_000_000).cast_signed();
         let say = say.with("n", n).add("score", 1_000_000).add("mark", mark * 1_000_000);
         self.plan.messages.push(Msg { person, say, name, mark, alias: None });
         n

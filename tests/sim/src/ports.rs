@@ -56,7 +56,7 @@ impl Ports {
             let (dies_before, fails) = (weather.dies_before, weather.fails);
             let (answer_lost, dies_after, slow) = (weather.answer_lost, weather.dies_after, weather.slow);
             let chance = &mut inner.chance;
-            let dice = (chance.next() % 10_000) as u32;
+            let dice = (chance.draw() % 10_000) as u32;
             let bounds = [dies_before, fails, answer_lost, dies_after, slow];
             let kinds = [Trouble::DiesBefore, Trouble::Fails, Trouble::AnswerLost, Trouble::DiesAfter, Trouble::Slow];
             let mut upto = 0;
