@@ -41,8 +41,12 @@ def main():
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     # Functions that it runs find it by AWS_ENDPOINT_URL. Its MQTT door would take a fixed port.
+    # Functions have the credentials of their roles: what a role's policy does not allow is refused.
     settings = {
+        "AUTH": "true",
         "AWS_ENDPOINT_URL": url,
+        "CLOUDTRAIL_MAX_EVENTS": "200000",
+        "CLOUDTRAIL_RECORDING": "1",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",

@@ -1,40 +1,15 @@
 //! Rows and records of made-up customers: what the dictionary is trained on, and what its worth is measured with.
 
+#[path = "people.rs"]
+mod people;
+
 use roadbook_it::rig::{Rig, T0};
-use roadbook_it::say::{Say, Who, device, email, external, user};
-use roadbook_kernel::{ActorKind, HOUR_MS};
+use roadbook_it::say::Say;
+use roadbook_it::sender::{Provider, pass};
+use roadbook_kernel::{ActorKind, DAY_MS, MINUTE_MS};
 use roadbook_runtime::Memory;
 use roadbook_runtime::ports::{Journal, Space};
 use serde_json::json;
-
-/// Chance, from a number.
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[usize::try_from(self.below(choices.len() as u64)).unwrap_or(0)]
-    }
-}
-
-const SERIES: &[&str] = &["R1", "R3", "R5", "S7", "Trail", "Nova"];
-const CITIES: &[&str] = &["Shanghai", "Chengdu", "Shenzhen", "Wuhan", "Xi'an", "Harbin", "上海", "成都"];
-const EVENTS: &[&str] = &[
-    "page_viewed",
-    "model_viewed",
-    "configurator_opened",
-    "test_drive_booked",
-    "lead_submitted",
-    "video_watched",
-    "store_visited",
-    "service_booked",
-    "order_placed",
-];
-const SOURCES: &[&str] = &["mini_program", "website", "app", "store", "call_centre"];
 
 /// What was stored.
 pub struct Samples {
@@ -47,66 +22,37 @@ pub struct Samples {
 /// Stored bytes of this many customers; another seed makes up others.
 pub async fn make_up(seed: u64, customers: u64) -> Samples {
     let rig = Rig::over(std::sync::Arc::new(Memory::new()));
-    define(&rig).await;
-    let mut draw = Draw(seed);
-    for n in 0..customers {
-        let code = n + 10_000 * (seed % 7);
-        let who: Vec<Who> = match n % 3 {
-            0 => vec![device(&format!("d-{code:x}-{:x}", draw.below(1 << 30)))],
-            1 => vec![user(&format!("u-{code}")), device(&format!("d-{:x}", draw.below(1 << 30)))],
-            _ => vec![user(&format!("u-{code}")), external(&format!("wm{:x}", draw.below(1 << 30)))],
-        };
-        let mut at = T0.plus_ms(i64::try_from(draw.below(24 * 40)).unwrap_or(0) * HOUR_MS);
-        if n % 3 > 0 {
-            let mut said = who.clone();
-            if draw.below(2) == 0 {
-                said.push(email(&format!("person{code}")));
-            }
-            let known = Say::identify(format!("i{n}"), &said)
-                .at(at)
-                .set("name", format!("Test Person {code}"))
-                .set("city", draw.of(CITIES))
-                .set("gender", draw.of(&["f", "m"]))
-                .set("seller_userid", format!("seller-{}", draw.below(40)))
-                .set("store", format!("store-{:03}", draw.below(200)))
-                .set("source", draw.of(SOURCES))
-                .set("budget", draw.below(40) * 10_000)
-                .append("interests", draw.of(SERIES));
-            rig.observe(&[known]).await;
-        }
-        for event in 0..=draw.below(18) {
-            at = at.plus_ms(i64::try_from(draw.below(60)).unwrap_or(0) * HOUR_MS);
-            let seen = Say::track(format!("t{n}/{event}"), draw.of(EVENTS), &who[..1])
-                .at(at)
-                .with("series", draw.of(SERIES))
-                .with("source", draw.of(SOURCES));
-            rig.observe(&[seen]).await;
-        }
-    }
+    people::make_up(&rig, seed, customers).await;
     samples(&rig).await
 }
 
-async fn define(rig: &Rig<Memory>) {
-    let mut segments = Vec::new();
-    for (name, event, days) in
-        [("engaged", "page_viewed", 14), ("looking", "model_viewed", 7), ("booked", "test_drive_booked", 30)]
-    {
-        let condition = json!({"event": event, "count": {"op": "gte", "value": 2}, "within_days": days});
-        segments.push(rig.segment(name, condition).await);
+/// Stored bytes of customers whose waits are over, whose messages were sent and whose segments have been left, in the
+/// middle of a journey of many steps.
+pub async fn lived(seed: u64, customers: u64) -> Samples {
+    let rig = Rig::over(std::sync::Arc::new(Memory::new()));
+    let everybody = people::make_up(&rig, seed, customers).await;
+    let provider = Provider::default();
+    let mut at = T0.plus_ms(110 * DAY_MS);
+    rig.drain(at).await;
+    rig.relay().await;
+    while pass(&rig.engine, rig.direct.as_ref(), &provider).await.expect("no fault") > 0 {
+        rig.relay().await;
     }
-    for segment in &segments {
-        let journey = json!({
-            "entry": {"segment": segment.to_string(), "edge": "enter"}, "reentry": "once", "start": "tag",
-            "nodes": {
-                "tag": {"type": "set_tag", "tag": "interest", "value": "high", "expires_in": "P30D", "next": "pause"},
-                "pause": {"type": "wait", "duration": "P1D", "next": "invite"},
-                "invite": {"type": "send", "channel": "recording", "purpose": "service",
-                           "content": {"text": "Come for a drive"}, "next": "over"},
-                "over": {"type": "exit"}
-            }
-        });
-        rig.journey(&segment.to_string(), journey).await;
+    let mut nodes = json!({"end": {"type": "exit"}});
+    for n in 0..6 {
+        let next = if n == 5 { "end".to_owned() } else { format!("pause-{}", n + 1) };
+        nodes[format!("pause-{n}")] = json!({"type": "wait", "duration": "P3D", "next": format!("mark-{n}")});
+        nodes[format!("mark-{n}")] =
+            json!({"type": "set_tag", "tag": "care", "value": format!("week {n}"), "next": next});
     }
+    let care = json!({"entry": {"event": "car_handed_over"}, "reentry": "once", "start": "pause-0", "nodes": nodes});
+    rig.journey("care", care).await;
+    for (n, who) in everybody.iter().enumerate() {
+        at = at.plus_ms(MINUTE_MS);
+        rig.observe(&[Say::track(format!("care{n}"), "car_handed_over", &who[..1]).at(at)]).await;
+    }
+    rig.drain(at.plus_ms(8 * DAY_MS)).await;
+    samples(&rig).await
 }
 
 async fn samples(rig: &Rig<Memory>) -> Samples {

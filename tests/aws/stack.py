@@ -3,9 +3,22 @@
 
 import time
 
-from stack_cloud import deploy, examine  # first: it finds the module of the next line
+from stack_cloud import deploy, examine  # first: it finds the modules of the clients
 
-from api import Api, check, count, eventually, new_run, run_checks  # noqa: E402  isort: skip
+import doubles
+import killing
+import providers
+from alarms import alarms_look_at_something
+from api import Api, check, count, eventually, new_run, run_checks
+from crowd import merge_in_a_crowd
+from doubles import every_kind
+from first_deploy import cost_tags, first_deploy, second_environment
+from killing import killed_in_mid_flight
+from operator_cli import ops
+from permissions import least_privilege
+from poison import poisoned, redriven
+from providers import reach_people, settings
+from same_customers import same_customers
 from segment.analytics.client import Client
 
 # Customers whose turns pile up while the relay is stopped.
@@ -21,9 +34,8 @@ BELIEVED_S = 10
 class Bench:
     """The stack, its keys, and this run's names."""
 
-    def __init__(self, stack):
-        self.stack, self.run = stack, new_run()
-        made = stack.invoke("admin", {"do": "create_tenant", "name": "Test Dealer Group"})
+    def __init__(self, stack, made):
+        self.stack, self.run, self.write_key = stack, new_run(), made["write_key"]
         self.api = Api(stack.url, made["admin_key"])
         self.client = Client(made["write_key"], host=stack.url, sync_mode=True)
         self.published = time.monotonic()
@@ -185,8 +197,8 @@ def stream_lost(bench, journey, users):
     check(not twice, "every event is in its timeline once", twice)
 
 
-def schedule(bench, journey, event):
-    """Nobody invokes anything, and the poke is lost: the rule's own tick fires the timer."""
+def schedule(bench, journey, event, meanwhile):
+    """Nobody invokes anything, and the poke is lost: the rule's own tick fires the timer. It comes within the minute."""
     before = bench.sent()
     bench.stack.source("PokesSourceId", False)
     bench.client.track(bench.user("scheduled"), event)
@@ -195,6 +207,7 @@ def schedule(bench, journey, event):
     bench.stack.source("PokesSourceId", True)
     begun = time.monotonic()
     bench.stack.schedule(True)
+    meanwhile()
     eventually("the schedule sends it", lambda: bench.sent() == before + 1, SCHEDULED_S)
     stats = eventually("the journey is completed", lambda: over(bench.api.journey_stats(journey)))
     check(stats["entered"] == 1, f"the rule's own tick sent it, after {time.monotonic() - begun:.0f} s")
@@ -212,25 +225,54 @@ def doors(bench):
     check(status in (400, 422) and "/condition/count/op" in places, "a bad definition is told where", answer)
 
 
-def main():
-    examine()
-    bench = Bench(deploy())
-    # Its tick would do what is proven of others; `schedule` turns it on.
-    bench.stack.schedule(False)
-    poked = timed(bench, "test_drive_booked")
-    timed(bench, "brochure_sent")
-    scheduled = timed(bench, "service_due")
+def definitions(bench):
+    """Everything that is published, before anybody comes: other processes know it only after a while."""
+    for define in (providers.define, doubles.define, killing.define):
+        define(bench)
     offers = bench.publish("offer_opened", {})
-    first_customer(bench)
-    doors(bench)
+    return timed(bench, "test_drive_booked"), timed(bench, "brochure_sent"), timed(bench, "service_due"), offers
+
+
+def in_quiet(bench, poked, offers):
+    """What is proven while the schedule stands still, because its tick would do it by itself."""
     bench.until_known()
+    reach_people(bench)
     by_poke(bench, poked, "test_drive_booked")
     by_index(bench, "brochure_sent")
     stream_lost(bench, *relay_stopped(bench, offers))
-    schedule(bench, scheduled, "service_due")
+    every_kind(bench)
+    merge_in_a_crowd(bench)
+    poisoned(bench)
+    redriven(bench)
+    killed_in_mid_flight(bench)
+    same_customers(bench.stack)
+
+
+def at_rest(bench):
+    """What must be so after all of it."""
     check(not bench.api.dead_letters(bench.run), "nothing of this run is in the dead letters")
     empty = {name: bench.stack.depth(name) for name in bench.stack.dead_queues()}
     check(not any(any(depth.values()) for depth in empty.values()), "nor in a dead-letter queue", empty)
+    ops("doctor", "--aws", "--stack", bench.stack.name)
+    check(True, "roadbook-ops doctor: everything agrees with everything")
+
+
+def main():
+    examine()
+    stack = deploy()
+    stack.schedule(False)
+    settings(stack)
+    made = first_deploy(stack)
+    cost_tags()
+    bench = Bench(stack, made)
+    poked, _, scheduled, offers = definitions(bench)
+    first_customer(bench)
+    doors(bench)
+    in_quiet(bench, poked, offers)
+    at_rest(bench)
+    alarms_look_at_something(stack)
+    least_privilege(stack)
+    schedule(bench, scheduled, "service_due", lambda: second_environment(stack, made))
 
 
 if __name__ == "__main__":

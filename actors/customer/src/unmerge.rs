@@ -90,7 +90,7 @@ pub struct Returned {
 /// `past` is everything since, in order; the turn is at `now`.
 pub fn part(
     together: &Customer,
-    stays: Customer,
+    mut stays: Customer,
     mut returns: Customer,
     past: &[Happened],
     world: &dyn Past,
@@ -99,6 +99,8 @@ pub fn part(
     if let Life::Merged { founded, .. } = returns.life {
         returns.life = Life::Live(founded);
     }
+    // No fact tells what a newer version wrote: who stays keeps it, who comes back has it in the tombstone.
+    stays.later.clone_from(&together.later);
     let mut begun = Begun::default();
     let mut asked = BTreeSet::new();
     past.iter().flat_map(|one| &one.facts).for_each(|fact| note_past(fact, &mut begun, &mut asked));

@@ -134,13 +134,18 @@ pub async fn sweep_of(engine: &Engine, tenant: TenantId, aim: Aim) -> Result<Opt
     item.map(|item| read(&item)).transpose()
 }
 
-/// The sweeps of a tenant, the finished ones too: one for each aim there ever was.
+/// The sweeps of a tenant, the finished ones too: one for each aim there ever was. One that cannot be read is passed, with
+/// a word in the log, so that it stops no other: `roadbook doctor` names it, and can begin it anew.
 ///
 /// # Errors
 /// A fault of the store.
 pub async fn sweeps(engine: &Engine, tenant: TenantId) -> Result<Vec<SweepState>, Fault> {
     let items = engine.store.scan(Space::Document, tenant, b"backfill/", None, 10_000).await?;
-    items.iter().map(|(_, item)| read(item)).collect()
+    let readable = |(key, item): &(ItemKey, Item)| {
+        let name = String::from_utf8_lossy(key.local());
+        read(item).inspect_err(|fault| tracing::error!(document = %name, %fault, "a sweep cannot be read")).ok()
+    };
+    Ok(items.iter().filter_map(readable).collect())
 }
 
 /// Looks at the next `limit` customers of every sweep of a tenant that is not done. True while there is more to do.

@@ -12,7 +12,8 @@ use crate::engine::Engine;
 use crate::letters::{Letter, LetterKind, Undelivered};
 use crate::mutants::mutant;
 use crate::ports::{
-    Carried, Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Ledger, Put, Turn, TurnIndex,
+    Carried, Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Ledger, Put, Store, Turn,
+    TurnIndex,
 };
 use crate::record::{Front, Record};
 use crate::sends::SendJob;
@@ -27,6 +28,27 @@ pub const SYSTEM: TenantId = TenantId::from_u128(0);
 /// The name of the document that keeps the relay's place.
 pub(crate) const CURSOR: &str = "relay/cursor";
 
+/// Whether an item is a place in the commit log of the very store it lies in. It means nothing in another store, which has
+/// a log of its own or none.
+pub fn is_place(key: &ItemKey) -> bool {
+    *key == ItemKey::document(SYSTEM, CURSOR)
+}
+
+/// How far the commit log of a store was carried.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn place_in(store: &dyn Store) -> Result<u64, Fault> {
+    Ok(cursor_of(store).await?.map_or(0, |(sequence, _)| sequence))
+}
+
+/// The place, and the version of its document.
+async fn cursor_of(store: &dyn Store) -> Result<Option<(u64, u64)>, Fault> {
+    let Some(item) = store.load(&ItemKey::document(SYSTEM, CURSOR)).await? else { return Ok(None) };
+    let bytes = item.body.as_ref().try_into().map_err(|_| Fault::Corrupt("the relay's cursor".into()))?;
+    Ok(Some((u64::from_be_bytes(bytes), item.version)))
+}
+
 /// A relay with its place in the log.
 pub struct Relay {
     sequence: u64,
@@ -39,13 +61,11 @@ impl Relay {
     /// # Errors
     /// A fault of the store.
     pub async fn open(engine: &Engine) -> Result<Self, Fault> {
-        let item = engine.store.load(&ItemKey::document(SYSTEM, CURSOR)).await?;
-        let Some(item) = item else { return Ok(Self { sequence: 0, version: 0 }) };
-        let bytes = item.body.as_ref().try_into().map_err(|_| Fault::Corrupt("the relay's cursor".into()))?;
-        let sequence = u64::from_be_bytes(bytes);
+        let place = cursor_of(engine.store.as_ref()).await?;
+        let Some((sequence, version)) = place else { return Ok(Self { sequence: 0, version: 0 }) };
         // A relay that died between its commit and this left what it had carried in the log.
         engine.journal.truncate(sequence).await?;
-        Ok(Self { sequence, version: item.version })
+        Ok(Self { sequence, version })
     }
 
     /// The last sequence that was carried.

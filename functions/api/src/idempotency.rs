@@ -44,7 +44,7 @@ async fn once(api: Arc<Api>, request: Request, next: Next) -> Result<Response, F
     let secret = Secret::from_request_parts(&mut parts, &api).await?;
     let bytes = body::read(&parts.headers, body, api.app.config.body_bytes_max).await?;
     let key = key(&api, &secret, &parts, &bytes)?;
-    let lock = match record::take(api.engine(), &key).await? {
+    let lock = match record::take(api.engine(), &key, api.app.alone_since).await? {
         Found::Mine(lock) => lock,
         Found::Answered(answer) => return Ok(answer.into_response()),
         Found::Elsewhere => {

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::tenants::Tenants;
 use roadbook_access::{Access, People};
+use roadbook_kernel::Moment;
 use roadbook_runtime::ports::{Fetch, Queue};
 use roadbook_runtime::relay::SYSTEM;
 use roadbook_runtime::{Engine, Router};
@@ -32,6 +33,8 @@ pub struct App {
     pub tenants: Tenants,
     /// Settings.
     pub config: Config,
+    /// Since when this process alone serves the store; `None` where several may.
+    pub alone_since: Option<Moment>,
     /// What becomes of events.
     pub intake: Intake,
     draining: AtomicBool,
@@ -49,10 +52,19 @@ impl App {
             engine,
             router,
             config,
+            alone_since: None,
             intake: Intake::Direct,
             draining: AtomicBool::new(false),
             drained: Notify::new(),
         }
+    }
+
+    /// The same, in a process that alone serves the store from now on: whatever a former one had begun and not finished
+    /// is free.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone_since = Some(self.engine.clock.now());
+        self
     }
 
     /// The same, which also believes the sign-in providers of its settings. `fetch` gets their keys.

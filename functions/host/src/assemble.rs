@@ -88,7 +88,7 @@ pub fn assemble(opened: &Opened, config: Config, clock: Arc<dyn Clock>) -> Resul
     let channel = Arc::new(Channels::new(channel_settings, accounts.clone())?);
     let fetch: Arc<dyn Fetch> = Arc::new(Documents::new()?);
     let hooks = Arc::new(Webhooks::new(config.webhooks_allow_http)?);
-    let app = Arc::new(App::new(engine, router, config).trusting(&fetch));
+    let app = Arc::new(App::new(engine, router, config).trusting(&fetch).alone());
     Ok(Host { app, mailboxes, channel, hooks, accounts })
 }
 

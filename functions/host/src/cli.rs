@@ -5,6 +5,7 @@ use crate::{bench_store, compact, config, doctor, people, replay, serve};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use roadbook_access::KeyKind;
+use roadbook_app::Wish;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -160,7 +161,7 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode> {
         let done = match self.verb {
             Verb::Doctor { place, repair, yes, json } => {
-                return Ok(doctor::run(&place, doctor::Wish { repair, yes, json }));
+                return Ok(doctor::run(&place, Wish { repair, yes, json }));
             }
             Verb::Serve { place, port, json } => serve::run(&place, port, json),
             Verb::Tenants(Tenants::Create { place, name }) => admin::run(&place, Admin::CreateTenant { name }),

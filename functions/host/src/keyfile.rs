@@ -4,6 +4,7 @@
 //! store, and without it no arriving identifier finds its customer: a lost key file cannot be made again.
 
 use anyhow::{Context, Result, bail};
+use roadbook_app::{read_master, write_master};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -34,15 +35,8 @@ fn read(path: &Path, text: &str) -> Result<[u8; 32]> {
     if mode & 0o077 != 0 {
         bail!("{} can be read by others (mode {mode:o}); run: chmod 600 {}", path.display(), path.display());
     }
-    let mut key = [0; 32];
-    let digits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !digits {
-        bail!("{} is damaged: it must hold 64 hex digits; restore it from a backup", path.display());
-    }
-    for (place, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *place = u8::from_str_radix(std::str::from_utf8(pair)?, 16)?;
-    }
-    Ok(key)
+    let damaged = || format!("{} is damaged: it must hold 64 hex digits; restore it from a backup", path.display());
+    read_master(text).with_context(damaged)
 }
 
 fn make(data: &Path, path: &Path) -> Result<[u8; 32]> {
@@ -55,10 +49,11 @@ fn make(data: &Path, path: &Path) -> Result<[u8; 32]> {
         );
     }
     let key: [u8; 32] = roadbook_app::random()?;
-    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{text}")?;
+    writeln!(file, "{}", write_master(&key))?;
     file.sync_all()?;
+    // The name, too: a power cut must not leave a store behind whose key has no name.
+    std::fs::File::open(data)?.sync_all()?;
     Ok(key)
 }
 

@@ -124,13 +124,18 @@ pub async fn find(engine: &Engine, tenant: TenantId, id: JobId) -> Result<Option
     Ok(load(engine, tenant, id).await?.map(|(job, _)| job))
 }
 
-/// Every job that is remembered, newest first.
+/// Every job that is remembered, newest first. One that cannot be read is passed, with a word in the log: `roadbook
+/// doctor` names it.
 ///
 /// # Errors
 /// A fault of the store.
 pub async fn list(engine: &Engine, tenant: TenantId) -> Result<Vec<Job>, Fault> {
     let items = engine.store.scan(Space::Document, tenant, b"job/", None, SCANNED_MAX).await?;
-    let mut jobs = items.iter().map(|(_, item)| read(item)).collect::<Result<Vec<Job>, Fault>>()?;
+    let readable = |(key, item): &(ItemKey, Item)| {
+        let name = String::from_utf8_lossy(key.local());
+        read(item).inspect_err(|fault| tracing::error!(document = %name, %fault, "a job cannot be read")).ok()
+    };
+    let mut jobs: Vec<Job> = items.iter().filter_map(readable).collect();
     jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
     Ok(jobs)
 }

@@ -70,8 +70,8 @@ pub(crate) async fn step(router: &Router, job: &mut Job, replays: &mut Replays, 
             let place = replays.after.map(|id| ItemKey::letter(job.tenant, id).local().to_vec());
             let items = store.scan(Space::Letter, job.tenant, b"l", place.as_deref(), limit).await?;
             let last = items.len() < limit;
-            let found = items.into_iter().map(|(_, item)| Ok((Letter::read(&item)?.id, Some(item))));
-            (found.collect::<Result<Vec<_>, Fault>>()?, last)
+            let found = items.into_iter().filter_map(|(key, item)| Some((named(&key)?, Some(item))));
+            (found.collect(), last)
         }
     };
     for (id, item) in found {
@@ -81,7 +81,15 @@ pub(crate) async fn step(router: &Router, job: &mut Job, replays: &mut Replays, 
             job.counts.note(&Outcome::Defect);
             continue;
         };
-        let mut letter = Letter::read(&item)?;
+        let mut letter = match Letter::read(&item) {
+            Ok(letter) => letter,
+            Err(fault) => {
+                // What it said is known to a backup only; the others must not wait for that.
+                tracing::error!(letter = %id, %fault, "a dead letter cannot be read");
+                job.counts.note(&Outcome::Defect);
+                continue;
+            }
+        };
         // A letter whose replay was refused has left another letter, and that one is what waits: sending both would
         // apply the same event twice.
         let waits = match letter.status {
@@ -101,4 +109,10 @@ pub(crate) async fn step(router: &Router, job: &mut Job, replays: &mut Replays, 
         job.finished_at = Some(router.engine().clock.now());
     }
     Ok(())
+}
+
+/// The letter that lies at a key: its id, whose bits are inverted there.
+fn named(key: &ItemKey) -> Option<DeadLetterId> {
+    let id = key.local().strip_prefix(b"l")?.try_into().ok()?;
+    Some(DeadLetterId::from_u128(!u128::from_be_bytes(id)))
 }

@@ -3,11 +3,11 @@
 
 use crate::accounts;
 use crate::environment::Environment;
-use crate::secrets::{Network, Secrets};
+use crate::secrets::Secrets;
 use crate::soon::Poked;
 use anyhow::Result;
 use roadbook_app::App;
-use roadbook_aws::{Dynamo, Queues, Settings, connect_both};
+use roadbook_aws::{Account, Dynamo, Queues, Settings, Vault};
 use roadbook_channels::{Accounts, Channels, Documents, Settings as ChannelSettings, Webhooks};
 use roadbook_runtime::ahead::Ahead;
 use roadbook_runtime::ports::Fetch;
@@ -35,7 +35,7 @@ pub struct Product {
     pub ahead: Mutex<Ahead>,
     /// Whom the relay has poked.
     pub poked: Poked,
-    network: Network,
+    vault: Vault,
     secrets: Mutex<Option<(Instant, Arc<Secrets>)>>,
     kept: Mutex<Option<(Instant, Kept)>>,
     outside: OnceCell<Outside>,
@@ -64,14 +64,13 @@ pub struct Outside {
 impl Product {
     /// Makes the clients. Nothing is asked yet.
     pub async fn new(environment: Environment) -> Self {
-        let (client, sqs) = connect_both(&Settings::default()).await;
-        let queues = Arc::new(Queues::new(sqs, environment.queues.clone()));
-        let store = Arc::new(Dynamo::new(&client, &environment.tables));
-        let config = client.config();
-        let network = Network { http: config.http_client(), region: config.region().map(ToString::to_string) };
+        let account = Account::new(&Settings::default()).await;
+        let queues = Arc::new(Queues::new(account.queues(), environment.queues.clone()));
+        let store = Arc::new(Dynamo::new(&account.dynamo(), &environment.tables));
+        let vault = account.vault();
         let (secrets, kept, lent) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
         let (ahead, poked, outside) = (Mutex::default(), Poked::default(), OnceCell::new());
-        Self { environment, store, queues, ahead, poked, network, secrets, kept, outside, lent }
+        Self { environment, store, queues, ahead, poked, vault, secrets, kept, outside, lent }
     }
 
     /// The application, no older than [`BELIEVED`].
@@ -98,7 +97,7 @@ impl Product {
             Some((_, secrets)) => Some(secrets.clone()),
             None => None,
         };
-        let secrets = match (Secrets::fetch(&self.environment, &self.network).await, former) {
+        let secrets = match (Secrets::fetch(&self.environment, &self.vault).await, former) {
             (Ok(secrets), _) => Arc::new(secrets),
             (Err(error), Some(former)) => {
                 tracing::error!(error = format!("{error:#}"), "secrets cannot be read; going on with the former ones");

@@ -6,12 +6,14 @@ use crate::product::Product;
 use crate::repair::{self, Order};
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use lambda_runtime::{Error, LambdaEvent};
-use roadbook_kernel::Moment;
+use roadbook_aws::{Dynamo, stream};
+use roadbook_kernel::{ActorKey, Moment};
 use roadbook_runtime::ports::{DueEntry, Fault, Poke, Queue, Turn};
 use roadbook_runtime::relay;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// What the relay is given: a batch of the stream, or an operator's word.
 #[derive(Debug, Deserialize)]
@@ -38,7 +40,7 @@ pub async fn work(product: &Product, event: LambdaEvent<Given>) -> Result<Value,
 /// Carries a batch. Answers which record is to be brought again: it, and all behind it, so that order holds.
 async fn carry(product: &Product, records: &[EventRecord], deadline: Deadline) -> Result<Value, Error> {
     let app = product.app().await?.app;
-    let (turns, unreadable) = read(records);
+    let (turns, unreadable) = read(&product.store, records).await;
     let handed = RefCell::new(Vec::new());
     let carried = async |turns| {
         let entries = relay::carry(&app.engine, product.store.as_ref(), turns).await?;
@@ -46,6 +48,7 @@ async fn carry(product: &Product, records: &[EventRecord], deadline: Deadline) -
         Ok(())
     };
     let stopped = in_order(turns, carried, || deadline.leaves(TURN)).await.or(unreadable);
+    release(&product.store, &records[..stopped.unwrap_or(records.len())]).await;
     let now = app.engine.clock.now();
     tell(product, &handed.into_inner(), &product.poked.among(records, now), now).await;
     let failures: Vec<Value> =
@@ -66,10 +69,10 @@ pub async fn tell(product: &Product, handed: &[DueEntry], pokes: &[Poke], now: M
 }
 
 /// The turns of a batch with their places, up to the first record that cannot be read, and its place.
-fn read(records: &[EventRecord]) -> (Vec<(usize, Turn)>, Option<usize>) {
+async fn read(store: &Dynamo, records: &[EventRecord]) -> (Vec<(usize, Turn)>, Option<usize>) {
     let mut turns = Vec::with_capacity(records.len());
     for (place, record) in records.iter().enumerate() {
-        match roadbook_aws::stream::turn(record) {
+        match store.brought(record).await {
             Ok(turn) => turns.extend(turn.map(|turn| (place, turn))),
             Err(fault) => {
                 tracing::error!(sequence = sequence(record), %fault, "a record of the stream cannot be read");
@@ -78,6 +81,18 @@ fn read(records: &[EventRecord]) -> (Vec<(usize, Turn)>, Option<usize>) {
         }
     }
     (turns, None)
+}
+
+/// Removes what had spilled from the rows of these records and is carried now. What fails is left for the actor's next
+/// record, or the repair scan: it costs storage, and nothing else.
+async fn release(store: &Dynamo, records: &[EventRecord]) {
+    let spilled = records.iter().filter_map(|record| stream::spilled(record).ok().flatten());
+    let actors: BTreeSet<ActorKey> = spilled.filter(|one| !one.names.is_empty()).map(|one| one.actor).collect();
+    for actor in actors {
+        if let Err(fault) = store.release(&actor).await {
+            tracing::warn!(?actor, %fault, "spilled records that were carried are still there");
+        }
+    }
 }
 
 /// The place of the first turn that was not carried. At first all go together; where that fails, one by one, so that
@@ -113,7 +128,7 @@ fn sequence(record: &EventRecord) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roadbook_kernel::{ActorKey, TenantId};
+    use roadbook_kernel::TenantId;
 
     fn turns(versions: std::ops::RangeInclusive<u64>) -> Vec<(usize, Turn)> {
         let actor = ActorKey::catalog(TenantId::from_u128(7));

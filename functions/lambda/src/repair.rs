@@ -9,6 +9,7 @@ use roadbook_kernel::TenantId;
 use roadbook_runtime::relay;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Actors looked at between two looks at the clock.
 const ACTORS: usize = 100;
@@ -50,8 +51,12 @@ pub async fn carry_out(product: &Product, order: Order, deadline: Deadline) -> R
             }
             let (turns, next) = product.store.outstanding(tenant, after.as_deref(), ACTORS).await?;
             carried += turns.len();
+            let actors: BTreeSet<_> = turns.iter().map(|turn| turn.actor).collect();
             let handed = relay::carry(&app.engine, product.store.as_ref(), turns).await?;
             tell(product, &handed, &[], app.engine.clock.now()).await;
+            for actor in actors {
+                product.store.release(&actor).await?;
+            }
             after = next;
             if after.is_none() {
                 break;

@@ -1,19 +1,9 @@
 //! The master key and the settings, from Secrets Manager: with the first event, not before.
 
 use crate::environment::Environment;
-use anyhow::{Context, Result, bail};
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::SharedHttpClient;
-use roadbook_app::{Config, Resolved};
-
-/// The connections another client has, so that there is one pool and one set of certificates.
-pub struct Network {
-    /// Its connections.
-    pub http: Option<SharedHttpClient>,
-    /// Its region.
-    pub region: Option<String>,
-}
+use anyhow::{Context, Result};
+use roadbook_app::{Config, Resolved, read_master};
+use roadbook_aws::Vault;
 
 /// What only Secrets Manager knows.
 pub struct Secrets {
@@ -28,11 +18,10 @@ impl Secrets {
     ///
     /// # Errors
     /// A secret that cannot be read, a key that is none, or everything that is wrong with the settings.
-    pub async fn fetch(environment: &Environment, network: &Network) -> Result<Self> {
-        let client = client(network).await;
-        let master = key(&text(&client, &environment.master_key, "the master key").await?)?;
+    pub async fn fetch(environment: &Environment, vault: &Vault) -> Result<Self> {
+        let master = key(&text(vault, &environment.master_key, "the master key").await?)?;
         let toml = match &environment.settings {
-            Some(secret) => text(&client, secret, "the settings").await?,
+            Some(secret) => text(vault, secret, "the settings").await?,
             None => String::new(),
         };
         let config = Resolved::new(&toml, environment.variables.iter().cloned()).usable()?;
@@ -40,34 +29,13 @@ impl Secrets {
     }
 }
 
-async fn client(network: &Network) -> Client {
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
-    if let Some(http) = &network.http {
-        loader = loader.http_client(http.clone());
-    }
-    if let Some(region) = &network.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    Client::new(&loader.load().await)
+async fn text(vault: &Vault, secret: &str, what: &str) -> Result<String> {
+    let held = vault.read(secret).await.with_context(|| format!("read {what}"))?;
+    held.map(|held| held.text).with_context(|| format!("{what} is not in Secrets Manager; is its secret there?"))
 }
 
-async fn text(client: &Client, secret: &str, what: &str) -> Result<String> {
-    let answer = client.get_secret_value().secret_id(secret).send().await;
-    let answer = answer.with_context(|| format!("read {what} from Secrets Manager"))?;
-    answer.secret_string.with_context(|| format!("{what} in Secrets Manager must be text, not bytes"))
-}
-
-/// 64 hex digits.
 fn key(text: &str) -> Result<[u8; 32]> {
-    let text = text.trim();
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        bail!("the master key must be 64 hex digits; restore the version of its secret that was");
-    }
-    let mut key = [0; 32];
-    for (place, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *place = u8::from_str_radix(std::str::from_utf8(pair)?, 16)?;
-    }
-    Ok(key)
+    read_master(text).context("the master key must be 64 hex digits; restore the version of its secret that was")
 }
 
 #[cfg(test)]

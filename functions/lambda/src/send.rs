@@ -46,7 +46,8 @@ pub async fn work(product: &Product, event: LambdaEvent<Messages>) -> Result<Val
     let sender = Sender::new(app.engine.clone(), app.router.deliver().clone(), outside.channel.clone());
     let announcer = Announcer::new(app.engine.clone(), outside.hooks.clone());
     let worked = sender.work_on(sends.into_iter().collect()).await?;
-    let told = announce(&announcer, announcements.into_iter().collect(), deadline).await;
+    let told = announcements.len();
+    announce(&announcer, announcements.into_iter().collect(), deadline).await;
     if worked.taken + told > 0 {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let numbers = [("Sends", "Count", count(worked.taken)), ("Announcements", "Count", count(told))];
@@ -55,16 +56,14 @@ pub async fn work(product: &Product, event: LambdaEvent<Messages>) -> Result<Val
     Ok(again(&failed))
 }
 
-/// As many rounds as the places of an endpoint need. Returns how many were taken up.
-async fn announce(announcer: &Arc<Announcer>, entries: Vec<DueEntry>, deadline: Deadline) -> usize {
-    let mut taken = 0;
+/// As many rounds as the places of an endpoint need.
+async fn announce(announcer: &Arc<Announcer>, entries: Vec<DueEntry>, deadline: Deadline) {
     loop {
         let round = announcer.take_these(entries.clone());
         let is_over = round.work.is_empty() || !round.waiting;
-        taken += round.work.len();
         join_all(round.work).await;
         if is_over || !deadline.leaves(CALL) {
-            return taken;
+            return;
         }
     }
 }

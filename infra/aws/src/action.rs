@@ -1,12 +1,12 @@
 //! One change of one item, as DynamoDB takes it: alone or in a transaction.
 
-use crate::outbox::Seen;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
-use roadbook_runtime::ports::{Expect, Fault, ItemKey};
+use bytes::Bytes;
+use roadbook_runtime::ports::{Expect, ItemKey};
 use std::collections::HashMap;
 
 /// The attributes of an item.
@@ -27,6 +27,14 @@ pub(crate) fn number(number: impl ToString) -> AttributeValue {
 /// A partition key and a sort key, under the names both tables give them.
 pub(crate) fn key(partition: impl Into<String>, sort: AttributeValue) -> Attributes {
     HashMap::from([("pk".to_owned(), text(partition)), ("sk".to_owned(), sort)])
+}
+
+fn value_bytes(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::B(blob) => blob.as_ref().len(),
+        AttributeValue::S(text) => text.len(),
+        _ => 8,
+    }
 }
 
 /// A change being put together. Names of attributes go in as `#name` and values as `:name`, so that no reserved word
@@ -84,12 +92,7 @@ impl Action {
 
     fn valued(&mut self, name: &str, value: AttributeValue) -> String {
         let placeholder = format!(":{name}");
-        self.bytes += name.len()
-            + match &value {
-                AttributeValue::B(blob) => blob.as_ref().len(),
-                AttributeValue::S(text) => text.len(),
-                _ => 8,
-            };
+        self.bytes += name.len() + value_bytes(&value);
         self.values.insert(placeholder.clone(), value);
         placeholder
     }
@@ -107,6 +110,23 @@ impl Action {
     pub(crate) fn add(&mut self, name: &str, amount: i64) {
         let add = format!("{} {}", self.named(name), self.valued(name, number(amount)));
         self.adds.push(add);
+    }
+
+    /// Adds to a set of numbers, which is made where there is none.
+    pub(crate) fn add_each(&mut self, name: &str, numbers: impl Iterator<Item = u64>) {
+        let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+        self.bytes += 8 * numbers.len();
+        let add = format!("{} {}", self.named(name), self.valued(name, AttributeValue::Ns(numbers)));
+        self.adds.push(add);
+    }
+
+    /// Takes back [`Action::set`].
+    pub(crate) fn unset(&mut self, name: &str) {
+        let set = format!("#{name} = :{name}");
+        self.sets.retain(|one| *one != set);
+        self.names.remove(&format!("#{name}"));
+        let value = self.values.remove(&format!(":{name}"));
+        self.bytes -= value.map_or(0, |value| name.len() + value_bytes(&value));
     }
 
     pub(crate) fn expect(&mut self, expect: Expect) {
@@ -127,10 +147,11 @@ impl Action {
         self.condition = Some(format!("attribute_not_exists({})", self.named(name)));
     }
 
-    /// What the row of a turn keeps for the relay once this is written.
-    pub(crate) fn seen(&self) -> Result<Option<Seen>, Fault> {
-        let named = |name: &str| Some((name.to_owned(), self.values.get(&format!(":{name}"))?.clone()));
-        Seen::read(&["v", "log", "lv", "old"].into_iter().filter_map(named).collect())
+    /// The version this turn makes, and its packed record.
+    pub(crate) fn logged(&self) -> Option<(u64, Bytes)> {
+        let version = self.values.get(":lv")?.as_n().ok()?.parse().ok()?;
+        let log = self.values.get(":log")?.as_b().ok()?;
+        Some((version, Bytes::copy_from_slice(log.as_ref())))
     }
 
     /// Writes whatever is there.

@@ -25,8 +25,13 @@ const PACKED_FROM_BYTES: usize = 48;
 /// Three is where more effort stops paying for rows of a kilobyte or two.
 const LEVEL: i32 = 3;
 
-/// The dictionaries by id, oldest first. The last one packs; all of them unpack.
-pub const DICTIONARIES: &[(u16, &[u8])] = &[(1, include_bytes!("../dictionaries/1.dict"))];
+/// The dictionary that packs. A version that does not know a dictionary cannot read what it packed: ship a new one a
+/// release before it is named here, or the way back to the former release is closed.
+const PACKING: u16 = 2;
+
+/// The dictionaries by id, oldest first. One packs; all of them unpack.
+pub const DICTIONARIES: &[(u16, &[u8])] =
+    &[(1, include_bytes!("../dictionaries/1.dict")), (2, include_bytes!("../dictionaries/2.dict"))];
 
 struct Dictionary {
     id: u16,
@@ -60,7 +65,7 @@ pub fn pack(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
-    let dictionary = dictionaries().last()?;
+    let dictionary = dictionaries().iter().find(|one| one.id == PACKING)?;
     let mut compressor = Compressor::with_prepared_dictionary(&dictionary.encoder).ok()?;
     // Our own header names the dictionary, in half the bytes.
     compressor.set_parameter(CParameter::DictIdFlag(false)).ok()?;
@@ -128,6 +133,7 @@ mod tests {
         let mut ids: Vec<u16> = DICTIONARIES.iter().map(|(id, _)| *id).collect();
         ids.dedup();
         assert_eq!(ids, (1..=ids.len()).map(|id| u16::try_from(id).unwrap()).collect::<Vec<_>>());
+        assert!(ids.contains(&PACKING));
         for (id, bytes) in DICTIONARIES {
             let written = zstd::zstd_safe::get_dict_id_from_dict(bytes).map(std::num::NonZeroU32::get);
             assert_eq!(written, Some(u32::from(*id)), "the id is written in the dictionary too");

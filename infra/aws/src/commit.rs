@@ -10,8 +10,8 @@
 //! - anything else that may have been applied is a fault, as [`CommitError::Fault`] says: load again and look.
 
 use crate::action::{Action, Attributes};
-use crate::outcome::{Trouble, fault, trouble};
-use crate::plan::plan;
+use crate::outcome::{Trouble, trouble};
+use crate::plan::{plan, within_limits};
 use crate::query::read_item;
 use crate::store::Dynamo;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -50,20 +50,21 @@ impl Dynamo {
     pub(crate) async fn write(&self, commit: Commit) -> Result<(), CommitError> {
         let kept = self.kept_by(&commit).await?;
         let mut actions = plan(&self.names, commit, self.draw())?;
+        let (mut keeping, mut spilled) = (Vec::new(), Vec::new());
         for action in actions.iter_mut().filter(|action| action.logs) {
-            let actor = action.item.as_ref().and_then(|item| ActorKey::from_bytes(item.bytes()));
-            let kept = action.item.as_ref().and_then(|item| kept.get(item)).cloned();
-            if let Some((actor, kept)) = actor.zip(kept) {
-                self.keep(action, &actor, kept).await?;
-            }
+            let item = action.item.clone();
+            let actor = item.as_ref().and_then(|item| ActorKey::from_bytes(item.bytes()));
+            let Some((item, actor)) = item.zip(actor) else { continue };
+            let was = kept.get(&item).cloned().unwrap_or_default();
+            let (seen, items) = self.keep(action, &actor, was).await?;
+            keeping.push((item, seen));
+            spilled.extend(items);
         }
+        actions.extend(spilled);
+        within_limits(&actions)?;
         let written = self.write_all(&actions).await;
         if written.is_ok() {
-            for action in actions.iter().filter(|action| action.logs) {
-                if let Some(item) = &action.item {
-                    self.saw(item, action.seen()?);
-                }
-            }
+            keeping.into_iter().for_each(|(item, seen)| self.saw(&item, Some(seen)));
         }
         written
     }
@@ -114,7 +115,7 @@ impl Dynamo {
             Ok(_) => Tried::Done,
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Tried::Refused(refused.item.clone()),
-                _ => Tried::Failed(trouble(&error), fault("write an item", &error)),
+                _ => Tried::Failed(trouble(&error), self.fault("write an item", &error)),
             },
         }
     }
@@ -128,7 +129,7 @@ impl Dynamo {
             Ok(_) => Tried::Done,
             Err(error) => match error.as_service_error() {
                 Some(DeleteItemError::ConditionalCheckFailedException(refused)) => Tried::Refused(refused.item.clone()),
-                _ => Tried::Failed(trouble(&error), fault("remove an item", &error)),
+                _ => Tried::Failed(trouble(&error), self.fault("remove an item", &error)),
             },
         }
     }
@@ -160,7 +161,7 @@ impl Dynamo {
                 _ => match trouble(&error) {
                     Trouble::Busy => {}
                     Trouble::Unknown => doubtful = true,
-                    Trouble::Final => return Err(fault("write a transaction", &error)),
+                    Trouble::Final => return Err(self.fault("write a transaction", &error)),
                 },
             }
             self.wait(attempt).await;

@@ -7,7 +7,6 @@
 use crate::action::{Attributes, number, text};
 use crate::codec::unpack;
 use crate::keys::past;
-use crate::outcome::fault;
 use crate::query::{bytes, whole};
 use crate::store::Dynamo;
 use async_trait::async_trait;
@@ -49,7 +48,7 @@ impl Dynamo {
         let request = request.scan_index_forward(ask.way == Way::OldestFirst);
         let request = request.limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1));
         let answer = request.set_exclusive_start_key(from).send().await;
-        let answer = answer.map_err(|error| fault("read the history of an actor", &error))?;
+        let answer = answer.map_err(|error| self.fault("read the history of an actor", &error))?;
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! items    pk "tn_<body>/<space><bucket>"      sk  local key of the item (bytes)
+//! items    pk "tn_<body>/o<bucket>"            sk  local key of an actor, 8 bytes of version: see `spill.rs`
 //! due      dl "<kind><lane><shard>"            nd  8 bytes of instant that sort, then the whole key of the item
 //! history  pk "tn_<body>/<kind><id in hex>"    sk  version (number)
 //! ```
@@ -11,7 +12,7 @@
 //! partitions, which costs sixteen requests where one would do, and buys sixteen times the write rate of a partition.
 
 use bytes::Bytes;
-use roadbook_kernel::{ActorKey, Moment, TenantId};
+use roadbook_kernel::{ActorKey, ActorKind, Hash128, Moment, TenantId};
 use roadbook_runtime::ports::store::lane;
 use roadbook_runtime::ports::{DueEntry, DueKind, Fault, ItemKey, Space};
 
@@ -76,6 +77,13 @@ pub(crate) fn partition(key: &ItemKey) -> String {
     format!("{}/{}{bucket:x}", key.tenant(), letter(key.space()))
 }
 
+/// The partition and the place of records that have spilled from an actor's row: no item's, so no scan meets them.
+pub(crate) fn spill_place(actor: &ActorKey, first: u64) -> (String, Vec<u8>) {
+    let local = &actor.to_bytes()[16..];
+    let partition = format!("{}/o{:x}", actor.tenant, part(local, BUCKETS));
+    (partition, [local, &first.to_be_bytes()].concat())
+}
+
 /// Every partition that may hold items of a tenant's space.
 pub(crate) fn partitions(space: Space, tenant: TenantId) -> impl Iterator<Item = String> {
     (0..buckets(space)).map(move |bucket| format!("{tenant}/{}{bucket:x}", letter(space)))
@@ -132,11 +140,16 @@ pub(crate) fn due_range(from: Option<&DueEntry>, until: Moment) -> Option<(Vec<u
     (low <= high).then_some((low, high))
 }
 
+/// The kind of a partition of the due index.
+pub(crate) fn due_kind(partition: &str) -> Option<DueKind> {
+    let kinds = [DueKind::Actor, DueKind::Send, DueKind::Delivery];
+    kinds.into_iter().find(|kind| partition.starts_with(kind_letter(*kind)))
+}
+
 /// Reads an entry of the due index from its partition and place.
 pub(crate) fn due_entry(partition: &str, place: &[u8]) -> Result<DueEntry, Fault> {
     let entry = || {
-        let kind = [DueKind::Actor, DueKind::Send, DueKind::Delivery];
-        let kind = kind.into_iter().find(|kind| partition.starts_with(kind_letter(*kind)))?;
+        let kind = due_kind(partition)?;
         let (at, key) = place.split_at_checked(8)?;
         let millis = (u64::from_be_bytes(at.try_into().ok()?) ^ (1 << 63)).cast_signed();
         let key = ItemKey::from_stored(space_of(kind), Bytes::copy_from_slice(key))?;
@@ -148,6 +161,15 @@ pub(crate) fn due_entry(partition: &str, place: &[u8]) -> Result<DueEntry, Fault
 /// The partition of an actor's history.
 pub(crate) fn past(actor: &ActorKey) -> String {
     format!("{}/{}{:032x}", actor.tenant, char::from(actor.kind.byte()), actor.id.0)
+}
+
+/// Whose history lies in a partition; `None` where it holds something else.
+pub(crate) fn past_actor(partition: &str) -> Option<ActorKey> {
+    let (tenant, rest) = partition.split_once('/')?;
+    let (kind, id) = rest.split_at_checked(1)?;
+    let kind = ActorKind::from_byte(*kind.as_bytes().first()?)?;
+    let id = (id.len() == 32).then(|| u128::from_str_radix(id, 16).ok()).flatten()?;
+    Some(ActorKey { tenant: tenant.parse().ok()?, kind, id: Hash128(id) })
 }
 
 #[cfg(test)]
@@ -171,6 +193,9 @@ mod tests {
         let name = due_partition(DueKind::Actor, &entry.key);
         assert_eq!(due_entry(&name, &due_place(entry.due, &entry.key)), Ok(entry.clone()));
         assert!(due_partitions(DueKind::Actor, lane(TENANT)).any(|one| one == name));
+        let actor = ActorKey::customer(TENANT, CustomerId::from_u128(5));
+        assert_eq!(past_actor(&past(&actor)), Some(actor));
+        assert_eq!(past_actor(&format!("{}/3", past(&actor))), None, "a part of a turn's counting");
         assert!(item_key("tn_broken/a0", b"x").is_err() && due_entry("a00", b"short").is_err());
     }
 
@@ -187,6 +212,9 @@ mod tests {
     fn places_never_move() {
         assert_eq!(partition(&customer(5)), "tn_00000000000000000000000007/a5");
         assert_eq!(due_partition(DueKind::Actor, &customer(5)), "a71");
+        let (spilled, place) = spill_place(&ActorKey::customer(TENANT, CustomerId::from_u128(5)), 9);
+        assert_eq!((spilled.as_str(), place.len()), ("tn_00000000000000000000000007/o5", 25));
+        assert!(item_key(&spilled, &place).is_err(), "it is no item");
         assert_eq!(past(&ActorKey::catalog(TENANT)), "tn_00000000000000000000000007/g00000000000000000000000000000000");
     }
 

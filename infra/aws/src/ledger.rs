@@ -9,7 +9,7 @@ use crate::action::{Action, Attributes, binary};
 use crate::codec::pack;
 use crate::commit::Transacted;
 use crate::keys::partition;
-use crate::outcome::{Trouble, fault, trouble};
+use crate::outcome::{Trouble, trouble};
 use crate::plan::{ACTIONS_MAX, TRANSACTION_BYTES_MAX, ids, past_key};
 use crate::store::Dynamo;
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use roadbook_runtime::ports::{Carried, Fault, ItemKey, Ledger, Turn};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows in one request.
-const BATCH_MAX: usize = 25;
+pub(crate) const BATCH_MAX: usize = 25;
 /// Bytes of one such request: 16 MB, and rows are small.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Counters beside one row: with more, a turn is noted in several transactions.
@@ -124,19 +124,20 @@ impl Dynamo {
             row.insert("m".into(), binary(ids(&messages)));
             waiting.push(row);
             if waiting.len() == BATCH_MAX || bytes >= BATCH_BYTES_MAX {
-                self.put_batch(std::mem::take(&mut waiting)).await?;
+                self.put_batch(&self.names.history, std::mem::take(&mut waiting)).await?;
                 bytes = 0;
             }
         }
-        self.put_batch(waiting).await
+        self.put_batch(&self.names.history, waiting).await
     }
 
-    async fn put_batch(&self, rows: Vec<Attributes>) -> Result<(), Fault> {
+    /// Writes whole rows of one table without a condition, at most [`BATCH_MAX`].
+    pub(crate) async fn put_batch(&self, table: &str, rows: Vec<Attributes>) -> Result<(), Fault> {
         let request = |row| PutRequest::builder().set_item(Some(row)).build();
         let request = |row| request(row).map(|put| WriteRequest::builder().put_request(put).build());
         let requests: Vec<WriteRequest> =
             rows.into_iter().map(request).collect::<Result<_, _>>().map_err(|error| Fault::Store(error.to_string()))?;
-        let mut waiting = HashMap::from([(self.names.history.clone(), requests)]);
+        let mut waiting = HashMap::from([(table.to_owned(), requests)]);
         for attempt in 0..TRIES_MAX {
             if waiting.values().all(Vec::is_empty) {
                 return Ok(());
@@ -145,7 +146,7 @@ impl Dynamo {
                 Ok(answer) => waiting = answer.unprocessed_items.unwrap_or_default(),
                 // Rows written twice are the same rows.
                 Err(error) if trouble(&error) != Trouble::Final => {}
-                Err(error) => return Err(fault("write history", &error)),
+                Err(error) => return Err(self.fault("write rows", &error)),
             }
             if waiting.values().any(|rest| !rest.is_empty()) {
                 self.wait(attempt).await;

@@ -1,5 +1,6 @@
 //! What an error of DynamoDB means for a write: not applied, perhaps applied, or never to be.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use roadbook_runtime::ports::Fault;
@@ -39,10 +40,10 @@ pub(crate) fn trouble<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     }
 }
 
-/// The fault to tell: what was tried, the code, and what to look at. Never the service's own sentence, which may quote
-/// values.
-pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, error: &SdkError<E, HttpResponse>) -> Fault {
-    fault_of("DynamoDB", tried, error)
+/// The fault to tell: what was tried and where, the code, and what to do. Never the service's own sentence, which may
+/// quote values.
+pub(crate) fn fault<E: ProvideErrorMetadata>(tried: &str, at: &str, error: &SdkError<E, HttpResponse>) -> Fault {
+    fault_of("DynamoDB", &format!("{tried} ({at})"), error)
 }
 
 /// The same of any service.
@@ -54,21 +55,45 @@ pub(crate) fn fault_of<E: ProvideErrorMetadata>(
     let code = match error {
         SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an error without a code"),
         SdkError::TimeoutError(_) => "no answer in time",
-        SdkError::DispatchFailure(_) => "no connection",
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            Some(error) if is_of_credentials(error) => NO_CREDENTIALS,
+            Some(_) | None => "no connection",
+        },
         SdkError::ResponseError(_) => "an answer that does not read",
-        SdkError::ConstructionFailure(_) => "a request that cannot be made: are there credentials and a region?",
+        SdkError::ConstructionFailure(_) => NO_CREDENTIALS,
         _ => "an unknown failure",
     };
     let look = match code {
-        "ResourceNotFoundException" => "; is the table there, in this region and account?",
+        "ResourceNotFoundException" => {
+            "; no such table in this region and account: deploy the stack here, or correct AWS_REGION or ROADBOOK_TABLES"
+        }
         "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => {
-            "; is the queue there, in this region and account?"
+            "; no such queue in this region and account: deploy the stack here, or correct AWS_REGION or the address"
         }
-        "AccessDenied" | "AccessDeniedException" => "; the role may not do this",
+        "AccessDenied" | "AccessDeniedException" => {
+            "; the role may not do this: compare its policy with the stack's template"
+        }
         "UnrecognizedClientException" | "ExpiredTokenException" | "InvalidSignatureException" => {
-            "; the credentials are not accepted, or the clock of this host is wrong"
+            "; the credentials are not accepted here: renew them, see that they are of this partition (China has its \
+             own), and that this host's clock is right"
         }
+        NO_CREDENTIALS => "; give the host a role or a profile (AWS_PROFILE), and a region (AWS_REGION)",
+        "no connection" => "; is the region's name right, and may this host reach it?",
         _ => "",
     };
     Fault::Store(format!("{service}, {tried}: {code}{look}"))
+}
+
+const NO_CREDENTIALS: &str = "no credentials, or no region";
+
+/// Whether a request was never sent because nobody could sign it.
+fn is_of_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }

@@ -7,6 +7,7 @@
 use crate::action::{Action, Attributes, binary, key, number, text};
 use crate::codec::pack;
 use crate::keys::{due_partition, due_place, partition, past};
+use roadbook_kernel::ActorKey;
 use roadbook_runtime::ports::{Commit, Due, Expect, Fault, Item, ItemKey, Put, Space, Turn, TurnIndex};
 use std::collections::BTreeMap;
 
@@ -63,7 +64,6 @@ pub(crate) fn plan(names: &Names, commit: Commit, mark: [u8; 8]) -> Result<Vec<A
         actions.extend(action(names, key, draft, mark)?);
     }
     actions.extend(index.iter().map(|entry| indexed(names, entry)));
-    within_limits(&actions)?;
     // Alone, taking an item out of the index asks for the place it was at: it may have been moved meanwhile. In a
     // transaction that would take everything else back too.
     if actions.len() > 1 {
@@ -74,7 +74,11 @@ pub(crate) fn plan(names: &Names, commit: Commit, mark: [u8; 8]) -> Result<Vec<A
     Ok(actions)
 }
 
-fn within_limits(actions: &[Action]) -> Result<(), Fault> {
+/// Whether DynamoDB could take it.
+///
+/// # Errors
+/// [`Fault::Store`], which names what is too large: nothing was written then.
+pub(crate) fn within_limits(actions: &[Action]) -> Result<(), Fault> {
     if actions.len() > ACTIONS_MAX {
         let count = actions.len();
         return Err(Fault::Store(format!(
@@ -82,9 +86,9 @@ fn within_limits(actions: &[Action]) -> Result<(), Fault> {
         )));
     }
     if let Some(large) = actions.iter().find(|action| action.bytes > ITEM_BYTES_MAX) {
-        let (space, bytes) = (large.item.as_ref().map(ItemKey::space), large.bytes);
+        let (name, bytes) = (named(large), large.bytes);
         return Err(Fault::Store(format!(
-            "an item ({space:?}) has {bytes} bytes packed, DynamoDB takes {ITEM_BYTES_MAX}: nothing was written"
+            "an item ({name}) has {bytes} bytes packed, DynamoDB takes {ITEM_BYTES_MAX}: nothing was written"
         )));
     }
     let bytes: usize = actions.iter().map(|action| action.bytes).sum();
@@ -94,6 +98,19 @@ fn within_limits(actions: &[Action]) -> Result<(), Fault> {
         )));
     }
     Ok(())
+}
+
+/// What an item is, for a fault: an actor by its id, a document by its name, anything else by its space. Keys of claims
+/// are hashes, and nobody could look for them.
+fn named(action: &Action) -> String {
+    let Some(item) = &action.item else { return "records of a turn".into() };
+    match item.space() {
+        Space::Actor => ActorKey::from_bytes(item.bytes()).map_or_else(|| "Actor".into(), |actor| format!("{actor:?}")),
+        Space::Document | Space::Counter => format!("{}/{}", item.tenant(), String::from_utf8_lossy(item.local())),
+        space @ (Space::Claim | Space::Page | Space::Letter | Space::Send | Space::Delivery) => {
+            format!("{}, {space:?}", item.tenant())
+        }
+    }
 }
 
 fn action(names: &Names, item: ItemKey, draft: Draft, mark: [u8; 8]) -> Result<Option<Action>, Fault> {
@@ -203,7 +220,7 @@ pub(crate) fn ids(messages: &[roadbook_kernel::MessageId]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roadbook_kernel::{ActorKey, CustomerId, Moment, TenantId};
+    use roadbook_kernel::{CustomerId, Moment, TenantId};
     use roadbook_runtime::ports::DueKind;
 
     const TENANT: TenantId = TenantId::from_u128(7);
@@ -269,12 +286,13 @@ mod tests {
         nameless.puts[0].key = ItemKey::document(TENANT, "");
         for (commit, told) in [
             (many(101), "101 items"),
-            (large, "bytes packed"),
+            (large, "/0) has"),
             (without_row, "no single write"),
             (at_another_version, "version 9"),
             (nameless, "0 bytes"),
         ] {
-            let Err(Fault::Store(text)) = plan(&names(), commit, [0; 8]) else { panic!("{told}: must be refused") };
+            let planned = plan(&names(), commit, [0; 8]).and_then(|actions| within_limits(&actions));
+            let Err(Fault::Store(text)) = planned else { panic!("{told}: must be refused") };
             assert!(text.contains(told), "{text}");
         }
     }

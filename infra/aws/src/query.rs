@@ -3,11 +3,11 @@
 use crate::action::{Attributes, binary, text};
 use crate::codec::unpack;
 use crate::keys::{due_entry, item_key};
-use crate::outcome::fault;
 use crate::store::Dynamo;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use roadbook_runtime::ports::{DueEntry, Fault, Item, ItemKey};
+use std::collections::BTreeSet;
 
 /// One row of an answer, with the bytes it is ordered by.
 pub(crate) struct Row<T> {
@@ -75,7 +75,7 @@ impl Dynamo {
         let request = request.consistent_read(T::INDEX.is_none());
         let request = request.limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1));
         let answer = request.set_exclusive_start_key(from).send().await;
-        let answer = answer.map_err(|error| fault("query", &error))?;
+        let answer = answer.map_err(|error| self.fault("query", &error))?;
         let mut rows = Vec::new();
         for attributes in answer.items() {
             rows.extend(T::read(attributes)?);
@@ -116,6 +116,11 @@ pub(crate) fn word<'a>(attributes: &'a Attributes, name: &str) -> Result<&'a str
 pub(crate) fn whole(attributes: &Attributes, name: &str) -> Result<u64, Fault> {
     let value = attributes.get(name).and_then(|value| value.as_n().ok());
     value.and_then(|text| text.parse().ok()).ok_or_else(|| missing(name))
+}
+
+pub(crate) fn wholes(attributes: &Attributes, name: &str) -> Result<BTreeSet<u64>, Fault> {
+    let values = attributes.get(name).and_then(|value| value.as_ns().ok()).ok_or_else(|| missing(name))?;
+    values.iter().map(|text| text.parse().map_err(|_| missing(name))).collect()
 }
 
 fn missing(name: &str) -> Fault {

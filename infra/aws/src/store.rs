@@ -4,13 +4,15 @@ use crate::action::{binary, key};
 use crate::keys::{due_partitions, due_range, partition, partitions, range};
 use crate::merge::merged;
 use crate::outbox::Seen;
-use crate::outcome::fault;
+use crate::outcome;
 use crate::plan::Names;
 use crate::query::read_item;
 use crate::tables;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use futures_util::future::try_join_all;
 use quick_cache::sync::Cache;
 use roadbook_kernel::{Moment, TenantId};
@@ -53,6 +55,13 @@ impl Dynamo {
         }
     }
 
+    /// The fault to tell of a request to these tables.
+    pub(crate) fn fault<E: ProvideErrorMetadata>(&self, tried: &str, error: &SdkError<E, HttpResponse>) -> Fault {
+        let region = self.reads.config().region().map_or("none", AsRef::as_ref);
+        let at = format!("tables {} and {}, region {region}", self.names.items, self.names.history);
+        outcome::fault(tried, &at, error)
+    }
+
     /// Eight bytes that no other writer draws. Not a secret: they only have to differ.
     pub(crate) fn draw(&self) -> [u8; 8] {
         self.seed.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed)).to_be_bytes()
@@ -67,9 +76,12 @@ impl Dynamo {
 #[async_trait]
 impl Store for Dynamo {
     async fn load(&self, item: &ItemKey) -> Result<Option<Item>, Fault> {
+        if let Some(found) = self.load_and_ask(item).await? {
+            return Ok(found);
+        }
         let request = self.reads.get_item().table_name(&self.names.items).consistent_read(true);
         let request = request.set_key(Some(key(partition(item), binary(item.local()))));
-        let answer = request.send().await.map_err(|error| fault("read an item", &error))?;
+        let answer = request.send().await.map_err(|error| self.fault("read an item", &error))?;
         let Some(attributes) = answer.item() else { return Ok(None) };
         // A read is paid by the whole item, so what it keeps for the relay is taken along for the next turn.
         self.saw(item, Seen::read(attributes)?);

@@ -9,6 +9,7 @@
 //! | | `w` | eight bytes that the last writer drew: how it recognises its own write after a lost answer |
 //! | | `log`, `lv` | the record of the actor's last turn, packed, and the version that turn made: the outbox, which the stream carries to the relay |
 //! | | `old` | records of earlier turns that the relay had not carried: see `outbox.rs` |
+//! | | `sp` | names of the items into which records have spilled: see `spill.rs`. Such an item has only `old` |
 //! | | `dl`, `nd` | key of the sparse index `due`; absent where nothing waits |
 //! | history | `pk`, `sk` | actor, version |
 //! | | `r` | the turn's record, packed |
@@ -68,7 +69,7 @@ pub async fn create(client: &Client, prefix: &str) -> Result<(), Fault> {
     for table in TABLES {
         let request =
             describe(client.create_table(), prefix, table).map_err(|error| Fault::Store(error.to_string()))?;
-        request.send().await.map_err(|error| outcome::fault("make a table", &error))?;
+        request.send().await.map_err(|error| outcome::fault("make a table", &name(prefix, table), &error))?;
     }
     Ok(())
 }

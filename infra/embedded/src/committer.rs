@@ -4,6 +4,7 @@
 //! after another, each against what the store holds and the group has added, as if each were written alone.
 
 use crate::due::{Fronts, entry_key};
+use crate::mutants::mutant;
 use crate::tables::Tables;
 use crate::tail::Tail;
 use bytes::Bytes;
@@ -137,7 +138,7 @@ impl<'a> Group<'a> {
     fn new(shared: &'a Shared, versions: &'a mut Versions, sequence: u64) -> Self {
         Self {
             shared,
-            batch: shared.tables.database.batch().durability(Some(PersistMode::SyncData)),
+            batch: shared.tables.database.batch().durability(durability()),
             written: FxHashMap::default(),
             adds: FxHashMap::default(),
             turns: Vec::new(),
@@ -243,7 +244,9 @@ impl<'a> Group<'a> {
             });
             self.batch.insert(&self.shared.tables.journal, &first.to_be_bytes()[..], group);
         }
-        if let Err(error) = self.batch.commit() {
+        if let Err(error) = self.batch.commit()
+            && !mutant!("retry_failed_fsync")
+        {
             // What the disk holds is unknown now, and a second fsync would lie about it.
             end_process(&error.to_string());
         }
@@ -263,6 +266,9 @@ impl<'a> Group<'a> {
             // One who no longer waits finds out by loading.
             let _gone = answer.send(outcome);
         }
+        if mutant!("ack_before_fsync") {
+            let _late = self.shared.tables.database.persist(PersistMode::SyncData);
+        }
         last
     }
 
@@ -281,6 +287,14 @@ impl<'a> Group<'a> {
     }
 }
 
+/// How far a group has come when its commit returns: to the disk.
+fn durability() -> Option<PersistMode> {
+    if mutant!("ack_before_write") {
+        return None;
+    }
+    Some(if mutant!("ack_before_fsync") { PersistMode::Buffer } else { PersistMode::SyncData })
+}
+
 /// Ends the process: opening the folder again shows what the disk holds, and nothing else can.
 fn end_process(reason: &str) -> ! {
     tracing::error!(reason, "a commit failed; the process ends, start it again to recover");
@@ -288,7 +302,7 @@ fn end_process(reason: &str) -> ! {
 }
 
 /// The stored form of an item: 8 bytes of version, then the body.
-fn stored(item: &Item) -> Vec<u8> {
+pub(crate) fn stored(item: &Item) -> Vec<u8> {
     let mut out = Vec::with_capacity(8 + item.body.len());
     out.extend_from_slice(&item.version.to_le_bytes());
     out.extend_from_slice(&item.body);

@@ -195,6 +195,13 @@ pub(crate) fn page(
     Ok(found)
 }
 
+/// Reads an entry of any kind from its key.
+pub(crate) fn read_entry(key: &[u8]) -> Option<(DueKind, DueEntry)> {
+    let kinds = [DueKind::Actor, DueKind::Send, DueKind::Delivery];
+    let kind = kinds.into_iter().find(|kind| key.first() == Some(&kind_byte(*kind)))?;
+    Some((kind, read(kind, key)?))
+}
+
 fn read(kind: DueKind, key: &[u8]) -> Option<DueEntry> {
     let due = instant(key.get(2..HEADER)?.try_into().ok()?);
     let key = ItemKey::from_stored(space(kind), Bytes::copy_from_slice(key.get(HEADER..)?))?;

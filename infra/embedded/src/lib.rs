@@ -6,6 +6,7 @@
 //! | How do many turns share one fsync? | `committer.rs` |
 //! | Who is due? | `due.rs` |
 //! | How are the ports answered? | `store.rs` |
+//! | How does all of it go into another store? | `whole.rs` |
 //!
 //! One process per folder: fjall locks it. Any failed write or fsync ends the process, because what the disk holds is
 //! then unknown; opening the folder again finds out.
@@ -13,8 +14,10 @@
 mod committer;
 mod disk;
 mod due;
+mod mutants;
 mod store;
 mod tables;
 mod tail;
+mod whole;
 
 pub use store::{Embedded, OpenError, Options};

@@ -79,6 +79,7 @@ impl Embedded {
             Err(fjall::Error::Locked) => return Err(OpenError::InUse(shown())),
             Err(error) => return Err(unusable(error.to_string())),
         };
+        keep_folders(path).map_err(|error| unusable(format!("its folders cannot be synced: {error}")))?;
         let last = last_sequence(&tables).map_err(|fault| unusable(fault.to_string()))?;
         let shared = Arc::new(Shared::new(tables, last));
         let committer = Committer::start(shared.clone()).map_err(|error| unusable(error.to_string()))?;
@@ -86,8 +87,13 @@ impl Embedded {
         Ok(Self { shared, committer, disk, searches: AtomicU32::new(0), truncated: AtomicU64::new(0) })
     }
 
-    fn tables(&self) -> &Tables {
+    pub(crate) fn tables(&self) -> &Tables {
         &self.shared.tables
+    }
+
+    /// An entry was written past the committer.
+    pub(crate) fn lower(&self, kind: DueKind, key: &ItemKey, at: Moment) {
+        self.shared.fronts.lower(kind, key, at);
     }
 
     /// Every so often the due index is searched from the very front: whatever a bound might have passed by is found.
@@ -123,6 +129,16 @@ impl Embedded {
     }
 }
 
+/// Syncs the folders that fjall makes and does not sync into the folder above: a power cut could otherwise take a whole
+/// keyspace along, and everything that was ever synced in it.
+fn keep_folders(path: &Path) -> std::io::Result<()> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    for folder in [Some(path.join("keyspaces").as_path()), Some(path), above].into_iter().flatten() {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// The journal never loses its newest group, so its end is the last sequence.
 fn last_sequence(tables: &Tables) -> Result<u64, Fault> {
     let Some(guard) = tables.journal.last_key_value() else { return Ok(0) };
@@ -141,7 +157,7 @@ pub(crate) fn turn_key(actor: &ActorKey, version: u64) -> [u8; TURN_KEY_BYTES] {
     key
 }
 
-fn store_fault(error: fjall::Error) -> Fault {
+pub(crate) fn store_fault(error: fjall::Error) -> Fault {
     Fault::Store(error.to_string())
 }
 
@@ -305,7 +321,7 @@ fn as_turn(actor: &ActorKey, guard: fjall::Guard) -> Result<Turn, Fault> {
 }
 
 /// The version at the end of a turn's key.
-fn version_of(key: &[u8]) -> Result<u64, Fault> {
+pub(crate) fn version_of(key: &[u8]) -> Result<u64, Fault> {
     let version = key.get(ActorKey::BYTES..).and_then(|bytes| bytes.try_into().ok());
     version.map(u64::from_be_bytes).ok_or_else(|| Fault::Corrupt("a key of a turn".into()))
 }

@@ -8,13 +8,17 @@
 //! | `demo` | `demo/` |
 //! | `test`, `ci` | `suite/` (one step, one function) |
 //! | `bench` | `bench.rs` |
+//! | `cost` | `cost/` |
+//! | `crash`, `disk`, `soak` | `instruments.rs` |
 //! | `schemas` | `schemas.rs` |
 //! | `sim` | `sim.rs` |
 //! | `package` | `package.rs` |
 
 mod bench;
+mod cost;
 mod demo;
 mod http;
+mod instruments;
 mod package;
 mod place;
 mod process;
@@ -46,6 +50,14 @@ enum Verb {
     Ci(suite::Options),
     /// Measure the machine and the server on it, and print the table.
     Bench(bench::Options),
+    /// Count what the product asks of AWS, on an emulator, and put prices to it.
+    Cost(cost::Options),
+    /// Kill the server with `kill -9` under load, again and again, and audit what it acknowledged.
+    Crash(instruments::Crash),
+    /// Take the power from the server's disk: what was not synced is lost or torn.
+    Disk(instruments::Disk),
+    /// Load the server for long and see whether its memory grows.
+    Soak(instruments::Soak),
     /// Write the JSON Schemas that are generated from code.
     Schemas(schemas::Options),
     /// Play the engine in virtual time, with faults, and audit it.
@@ -72,6 +84,10 @@ fn carry_out(verb: Verb) -> Result<bool> {
         Verb::Test(options) => suite::run(place, &options),
         Verb::Ci(options) => suite::run(place.in_ci(), &options),
         Verb::Bench(options) => bench::run(&place, &options),
+        Verb::Cost(options) => cost::run(place, &options),
+        Verb::Crash(options) => instruments::crash(&place, &options),
+        Verb::Disk(options) => instruments::disk(&place, &options),
+        Verb::Soak(options) => instruments::soak(&place, &options),
         Verb::Schemas(options) => schemas::run(&place, &options),
         Verb::Sim(options) => sim::run(&place, &options),
         Verb::Package(options) => package::run(&place, &options),

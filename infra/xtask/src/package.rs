@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 pub struct Options {}
 
 /// The profile of the root `Cargo.toml`.
-const PROFILE: &str = "packed";
+pub const PROFILE: &str = "packed";
 /// The newest C library that `provided.al2023` has. A program linked against a newer one does not start there.
 const GLIBC_MAX: (u32, u32) = (2, 34);
 /// What the artefact should weigh, zipped, in millions of bytes: every cold start pays for it.
@@ -36,6 +36,16 @@ pub fn run(place: &Place, _: &Options) -> Result<bool> {
 /// The build alone. Cargo builds for this machine; the template's parameter `Architecture` must say the same.
 pub fn build(place: &Place) -> Command {
     place.cargo(&["build", "--locked", "--profile", PROFILE, "--package", "roadbook-lambda"])
+}
+
+/// The build of `roadbook-ops`, in the same profile: the SDK is compiled once for both.
+pub fn build_operator(place: &Place) -> Command {
+    place.cargo(&["build", "--locked", "--profile", PROFILE, "--package", "roadbook-ops"])
+}
+
+/// Where that build puts it.
+pub fn operator(place: &Place) -> PathBuf {
+    place.program(PROFILE, "roadbook-ops")
 }
 
 /// Puts the artefact where the template looks for it: below the repository, wherever cargo's own target folder is.
@@ -78,7 +88,10 @@ fn newest_glibc(program: &[u8]) -> Option<(u32, u32)> {
 }
 
 /// How long it is when zipped: the same compression as in the archive that goes to Lambda.
-fn zipped_bytes(artefact: &Path) -> Result<usize> {
+///
+/// # Errors
+/// A missing gzip, or an artefact that is not there.
+pub fn zipped_bytes(artefact: &Path) -> Result<usize> {
     let mut zip = Command::new("gzip");
     let output = zip.arg("--stdout").arg(artefact).stderr(Stdio::inherit()).output().context("run gzip")?;
     if !output.status.success() {

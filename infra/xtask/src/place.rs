@@ -90,6 +90,12 @@ impl Place {
         self.cargo(&["build", "--profile", "fast", "--package", "roadbook-host", "--package", "roadbook-simulator"])
     }
 
+    /// Builds what `crash`, `disk` and `soak` hand over to.
+    pub fn build_instruments(&self) -> Command {
+        let packages = ["--package", "roadbook-crash", "--package", "roadbook-disk"];
+        self.cargo(&[&["build", "--quiet", "--profile", "fast"][..], &packages].concat())
+    }
+
     /// The `roadbook` the demo and the client tests run.
     pub fn roadbook(&self) -> PathBuf {
         self.program("fast", "roadbook")

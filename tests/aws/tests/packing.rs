@@ -27,5 +27,10 @@ async fn a_turn_of_the_usual_customer_is_one_write_unit_and_of_the_largest_two()
     println!("bytes of an item: p50 {}, p90 {}, p99 {}", item(50), item(90), item(99));
     assert!(item(50) <= UNIT && item(90) <= UNIT && item(99) <= 2 * UNIT, "{} {} {}", item(50), item(90), item(99));
     let raw: usize = samples.rows.iter().map(Vec::len).sum();
+    let later = samples::lived(4, 100).await;
+    let (rows_later, records_later) = (sizes(&later.rows), sizes(&later.records));
+    let item_later = |percent| at(&rows_later, percent) + at(&records_later, percent) + AROUND;
+    println!("in a journey after months: p50 {}, p90 {}, p99 {}", item_later(50), item_later(90), item_later(99));
+    assert!(item_later(50) <= UNIT && item_later(99) <= 2 * UNIT, "{} {}", item_later(50), item_later(99));
     assert!(rows.iter().sum::<usize>() * 3 < raw, "the dictionary still fits the rows that are made today");
 }

@@ -140,3 +140,49 @@ fn roles_reach_their_own_queues_and_no_others() {
         assert!(!named(&template, &format!("{role}Role")).contains("sqs:ReceiveMessage"), "{role} only puts in");
     }
 }
+
+/// The names of the resources of a type.
+fn of_type<'a>(template: &'a str, kind: &str) -> Vec<&'a str> {
+    let lines: Vec<&str> = template.lines().collect();
+    let is_it = |pair: &&[&str]| pair[1] == format!("    Type: {kind}");
+    lines.windows(2).filter(is_it).map(|pair| pair[0].trim().trim_end_matches(':')).collect()
+}
+
+#[test]
+fn secrets_outlive_the_stack() {
+    let template = template();
+    let secrets = of_type(&template, "AWS::SecretsManager::Secret");
+    assert_eq!(secrets, ["MasterKey", "Settings"]);
+    for secret in secrets {
+        let lines = named(&template, secret);
+        for kept in ["DeletionPolicy: RetainExceptOnCreate", "UpdateReplacePolicy: Retain"] {
+            assert!(lines.contains(kept), "{secret} lacks {kept}");
+        }
+    }
+}
+
+#[test]
+fn a_domain_of_ones_own_is_there_only_where_one_is_named() {
+    let template = template();
+    for parameter in ["DomainName", "CertificateArn"] {
+        assert!(named(&template, parameter).contains("Default: \"\""), "{parameter} may be left out");
+    }
+    assert!(template.contains("  HasDomain: !Not [!Equals [!Ref DomainName, \"\"]]\n"));
+    for resource in ["HttpDomain", "HttpMapping"] {
+        assert!(named(&template, resource).contains("    Condition: HasDomain\n"), "{resource}");
+    }
+    assert!(named(&template, "Url").contains("!If [HasDomain, !Sub \"https://${DomainName}\""));
+}
+
+#[test]
+fn functions_are_packed_prebuilt_and_prod_changes_them_by_canary() {
+    let template = template();
+    let functions = of_type(&template, "AWS::Serverless::Function");
+    assert_eq!(functions.len(), 6);
+    for name in functions {
+        let lines = named(&template, name);
+        assert!(lines.contains("Metadata: { SkipBuild: true }"), "{name}");
+        assert!(lines.contains("DeploymentPreference:") || name == "AdminFunction", "{name}");
+    }
+    assert!(template.contains("    prod:\n      Canary: \"true\"\n"));
+}

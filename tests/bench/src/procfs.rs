@@ -56,6 +56,17 @@ pub fn rss_peak_mb(pid: u32) -> Result<f64> {
     Ok(kib as f64 * 1_024.0 / 1e6)
 }
 
+/// Resident memory of process `pid` now, MB (10^6 bytes).
+///
+/// # Errors
+/// Fails when the process is gone.
+pub fn rss_mb(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+    let kib = field(&text, "VmRSS:").with_context(|| format!("{path} has no VmRSS"))?;
+    Ok(kib as f64 * 1_024.0 / 1e6)
+}
+
 /// Bytes process `pid` has caused to be written to a disk, from `/proc/PID/io`.
 ///
 /// # Errors

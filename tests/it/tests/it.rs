@@ -10,6 +10,7 @@ mod it {
     pub mod life;
     pub mod pause;
     pub mod queues;
+    pub mod rolling;
     pub mod scenario;
     pub mod segments;
     pub mod stores;

@@ -61,7 +61,9 @@ fn under_way(exam: &mut Exam<'_>, tenant: TenantId, state: &SweepState) {
         let detail = format!("the sweep for {aim} began {since} and has come as far as {scanned} customers");
         add(exam, tenant, *aim, *edition, "backfill_unfinished", detail);
     } else {
-        let text = format!("the sweep for {aim} is under way, {scanned} customers so far; serving the folder goes on");
+        let text = format!(
+            "the sweep for {aim} is under way, {scanned} customers so far; it goes on where the store is served"
+        );
         exam.report.note(NAME, text);
     }
 }

@@ -54,7 +54,7 @@ impl Outbox {
         }
         if waiting > 0 {
             let more = if outbox.whole { "" } else { " or more" };
-            let text = format!("{waiting}{more} turns of the log wait for the relay; serving the folder carries them");
+            let text = format!("{waiting}{more} turns of the log wait for the relay; it carries them when it runs");
             exam.report.note(NAME, text);
         }
         if !outbox.whole {

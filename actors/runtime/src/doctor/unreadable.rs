@@ -8,10 +8,11 @@ use crate::ports::{Fault, Item, ItemKey, Space};
 use crate::row::Row;
 use roadbook_catalog::{Catalog, Document};
 use roadbook_kernel::{ActorKey, TenantId};
+use serde::de::IgnoredAny;
 
 const NAME: &str = "unreadable";
 
-/// Reads what the other checks do not: the catalog, journey revisions, dead letters.
+/// Reads what the other checks do not: the catalog, journey revisions, jobs, dead letters.
 pub(crate) async fn examine(exam: &mut Exam<'_>, tenant: TenantId) -> Result<(), Fault> {
     let key = ActorKey::catalog(tenant);
     if let Some(item) = exam.engine.store.load(&ItemKey::actor(&key)).await? {
@@ -22,6 +23,9 @@ pub(crate) async fn examine(exam: &mut Exam<'_>, tenant: TenantId) -> Result<(),
     }
     let revision = |item: &Item| serde_json::from_slice::<Document>(&item.body).is_ok();
     walk(exam, Space::Document, tenant, b"journey/", revision).await?;
+    // What a job is, its own crate knows; that it is JSON everybody does.
+    let json = |item: &Item| serde_json::from_slice::<IgnoredAny>(&item.body).is_ok();
+    walk(exam, Space::Document, tenant, b"job/", json).await?;
     walk(exam, Space::Letter, tenant, b"l", |item| Letter::read(item).is_ok()).await
 }
 
@@ -53,6 +57,9 @@ pub(crate) fn found(exam: &mut Exam<'_>, key: &ItemKey, name: Option<String>, ve
         Space::Send => ("send_unreadable", "what it was to send and what became of it is not known"),
         Space::Delivery => ("delivery_unreadable", "what it was to announce to which endpoint is not known"),
         Space::Letter => ("letter_unreadable", "this dead letter cannot be looked at nor sent again"),
+        Space::Document if key.local().starts_with(b"job/") => {
+            ("job_unreadable", "this import or replay stands still; restore it from a backup, or begin it again")
+        }
         Space::Document => ("document_unreadable", "what is pinned to it cannot go on; restore it from a backup"),
         Space::Page | Space::Counter => ("item_unreadable", "restore it from a backup"),
     };

@@ -8,6 +8,7 @@ pub mod history;
 pub mod hooks;
 pub mod queue;
 pub mod store;
+pub mod whole;
 
 pub use channel::{Channel, Outbound, PollAnswer, SendAnswer};
 pub use clock::Clock;
@@ -16,3 +17,4 @@ pub use history::{Carried, Committed, History, Journal, Ledger, Turn, TurnIndex}
 pub use hooks::{HookAnswer, HookCall, Hooks};
 pub use queue::{Parcel, Poke, Queue, QueueName};
 pub use store::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Store};
+pub use whole::{Piece, Place, Whole};

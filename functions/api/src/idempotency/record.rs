@@ -128,8 +128,9 @@ fn read(headers: &[(String, String)]) -> HeaderMap {
     headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?))).collect()
 }
 
-/// Takes a key, or says what has become of it.
-pub(super) async fn take(engine: &Engine, key: &Key) -> Result<Found, Fault> {
+/// Takes a key, or says what has become of it. `alone_since` is since when nobody else serves this store: whoever took a
+/// key before is dead.
+pub(super) async fn take(engine: &Engine, key: &Key, alone_since: Option<Moment>) -> Result<Found, Fault> {
     for _ in 0..engine.limits.attempts_max {
         let now = engine.clock.now();
         let item = engine.store.load(&key.item()).await?;
@@ -138,7 +139,7 @@ pub(super) async fn take(engine: &Engine, key: &Key) -> Result<Found, Fault> {
             Some(item) => {
                 let record: Record = serde_json::from_slice(&item.body)
                     .map_err(|error| Fault::unreadable("an idempotency key", &error))?;
-                match verdict(record, key, now) {
+                match verdict(record, key, now, alone_since) {
                     Some(found) => return Ok(found),
                     None => item.version,
                 }
@@ -152,12 +153,13 @@ pub(super) async fn take(engine: &Engine, key: &Key) -> Result<Found, Fault> {
 }
 
 /// `None` where the key is free.
-fn verdict(record: Record, key: &Key, now: Moment) -> Option<Found> {
+fn verdict(record: Record, key: &Key, now: Moment, alone_since: Option<Moment>) -> Option<Found> {
     let age_ms = now.since_ms(record.at);
     let same = record.body == key.body;
     match record.state {
         State::Answered(_) | State::Running if age_ms >= KEPT_MS => None,
         State::Running if age_ms >= LOCK_MS => None,
+        State::Running if alone_since.is_some_and(|since| record.at < since) => None,
         State::Free => None,
         State::Answered(_) | State::Running if !same => Some(Found::OtherBody),
         State::Answered(answer) => Some(Found::Answered(answer)),
@@ -209,4 +211,22 @@ async fn forget(engine: &Engine, key: &Key, now: Moment) -> Result<(), Fault> {
         let _removed = commit(engine, puts).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_dead_process_is_free_at_once_and_any_other_after_a_minute() {
+        let at = Moment::from_millis(1_000_000);
+        let key = || Key { tenant: TenantId::from_u128(1), name: Hash128(2), body: Hash128(3) };
+        let running = || Record { at, body: Hash128(3), state: State::Running };
+        let found = |now: Moment, alone_since| verdict(running(), &key(), now, alone_since);
+        let soon = at.plus_ms(1_000);
+        assert!(matches!(found(soon, None), Some(Found::Elsewhere)));
+        assert!(matches!(found(soon, Some(at)), Some(Found::Elsewhere)), "this process took it");
+        assert!(found(soon, Some(at.plus_ms(1))).is_none(), "whoever took it is dead");
+        assert!(found(at.plus_ms(LOCK_MS), None).is_none());
+    }
 }

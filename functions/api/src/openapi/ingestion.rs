@@ -194,17 +194,19 @@ const CALLS: &[(&str, &str, &str, &str, &str)] = &[
 
 const BATCHES: &[(&str, &str)] = &[("/v1/batch", "batch"), ("/v1/b", "batchShort"), ("/v1/import", "batchImport")];
 
-const HOW: &str = "Answers after the commit of every event, or, on AWS, when a queue keeps all of them: they are applied in a \
-    moment, in the order in which their producer sent them. A part that failed is answered 503, and repeating the whole is \
-    safe. An event that cannot be used is answered 200 as well and \
-    becomes a dead letter, unless `X-Strict-Mode` is 1. The key stands in the header, or as `writeKey` in the body.";
+const HOW: &str = "Answers after the commit of every event, or, on AWS, when a queue keeps all of them: they are applied \
+    in a moment, in the order in which their producer sent them. A part that failed is answered 503, and repeating the \
+    whole is safe. An event that cannot be used is answered 200 as well and becomes a dead letter, unless \
+    `X-Strict-Mode` is 1. The key stands in the header, or as `writeKey` in the body.";
+
+const STRICT: &str = "`1`: one bad event fails the request, and then nothing of it is taken. What the customers themselves \
+    refuse is told as well where events are applied at once; a queue cannot know it, and it is in the dead letters then.";
 
 fn takes(described: Description, shape: Shape, example: Value) -> Description {
     let text: Shape = Schemas::wanted::<JsonText>;
     let content = vec![(JSON, shape), ("text/plain", text)];
     described
-        .header::<Flag>("X-Strict-Mode", "`1`: one bad event fails the request, and then nothing of it is taken. What the customers themselves refuse is \
-             told as well where events are applied at once; a queue cannot know it, and it is in the dead letters then.")
+        .header::<Flag>("X-Strict-Mode", STRICT)
         .body(Body {
             required: true,
             text: "As it is, or with `Content-Encoding: gzip`.",

@@ -1,38 +1,25 @@
 //! `roadbook doctor`: examines a folder that nobody serves, and repairs it after showing a plan.
 //!
-//! What is looked at in the store is the runtime's (`actors/runtime/src/doctor/`); here are the folder, the words and
-//! the questions.
+//! What is looked at in the store is the runtime's (`actors/runtime/src/doctor/`), the words and the questions are
+//! `roadbook_app::visit`; here is the folder.
 
 mod folder;
-mod print;
 
 use crate::assemble::{self, Opened};
 use crate::cli::Place;
 use crate::config;
 use anyhow::{Context, Result, bail};
-use roadbook_app::{Config, Tenants};
+use async_trait::async_trait;
+use roadbook_app::{Config, Patient, Tenants, Wish, visit};
 use roadbook_kernel::TenantId;
-use roadbook_runtime::doctor::{Mended, Report, Scope, examine, mend};
-use roadbook_runtime::{Direct, Engine, SystemClock};
-use std::io::{BufRead, IsTerminal, Write};
+use roadbook_runtime::doctor::{Report, Scope, examine};
+use roadbook_runtime::ports::Fault;
+use roadbook_runtime::{Engine, SystemClock};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Rounds of looking and repairing: what one uncovers the next takes up.
-const ROUNDS_MAX: usize = 8;
 /// The exit code of an examination that could not be made.
 const COULD_NOT_LOOK: u8 = 2;
-
-/// What is asked for.
-#[derive(Clone, Copy)]
-pub struct Wish {
-    /// Repair, too.
-    pub repair: bool,
-    /// Without asking.
-    pub yes: bool,
-    /// For a program.
-    pub json: bool,
-}
 
 /// Examines a folder, and repairs it where that is wished. 0: sound; 1: something is wrong; 2: could not look.
 pub fn run(place: &Place, wish: Wish) -> ExitCode {
@@ -71,14 +58,14 @@ fn look(place: &Place, wish: Wish) -> Result<bool> {
         let tenants: Vec<TenantId> = tenants.into_iter().map(|tenant| tenant.id).collect();
         let scope = Scope { tenants, served_until: files.served_until };
         let key_problem = key.err();
-        Visit { place, wish, config: &config, opened, engine, files, scope, key_problem }.go().await
+        let visited = Visited { place, config: &config, opened, engine, files, scope, key_problem };
+        Ok(visit(&visited, wish).await?)
     })
 }
 
-/// One visit of the doctor.
-struct Visit<'a> {
+/// A folder, opened.
+struct Visited<'a> {
     place: &'a Place,
-    wish: Wish,
     config: &'a Config,
     opened: Opened,
     engine: Arc<Engine>,
@@ -87,77 +74,29 @@ struct Visit<'a> {
     key_problem: Option<folder::KeyProblem>,
 }
 
-impl Visit<'_> {
-    /// Looks; repairs in rounds; says whether the folder is sound in the end.
-    async fn go(&self) -> Result<bool> {
-        let mut report = self.examined().await?;
-        let mut changes = Vec::new();
-        if !self.wish.json {
-            print::report(&self.place.data, &self.scope, &report);
-        }
-        for _ in 0..ROUNDS_MAX {
-            if !self.wish.repair || report.plan().is_empty() || !self.agreed(&report)? {
-                break;
-            }
-            let done = self.mended(&report).await?;
-            let any = done.iter().any(|(_, mended)| *mended == Mended::Done);
-            if !self.wish.json {
-                print::done(&done);
-            }
-            changes.extend(done);
-            report = self.examined().await?;
-            if !self.wish.json {
-                println!("\nAfter the repair:");
-                print::report(&self.place.data, &self.scope, &report);
-            }
-            if !any {
-                break;
-            }
-        }
-        if self.wish.json {
-            print::json(&report, self.wish.repair, &changes)?;
-        }
-        Ok(report.is_sound())
+#[async_trait]
+impl Patient for Visited<'_> {
+    fn title(&self) -> String {
+        format!("{}: {} tenants", self.place.data.display(), self.scope.tenants.len())
     }
 
-    async fn examined(&self) -> Result<Report> {
-        let mut report = examine(&self.engine, &self.scope).await.context("the store cannot be examined")?;
+    async fn look(&self) -> Result<Report, Fault> {
+        let mut report = examine(&self.engine, &self.scope).await?;
         let (data, key) = (&self.place.data, self.key_problem.as_ref());
         folder::look(data, self.files, &self.opened.store, self.config, key, &mut report);
         Ok(report)
     }
 
-    /// Shows the plan and asks.
-    fn agreed(&self, report: &Report) -> Result<bool> {
-        if self.key_problem.is_some() {
-            eprintln!("Nothing is repaired without the master key: ids of repairs are derived from it.");
-            return Ok(false);
-        }
-        let plan = report.plan();
-        if !self.wish.json {
-            print::plan(&plan);
-        }
-        if self.wish.yes || self.wish.json {
-            return Ok(self.wish.yes);
-        }
-        if !std::io::stdin().is_terminal() {
-            eprintln!("Nothing was changed: there is nobody to ask. Say --yes to carry this plan out.");
-            return Ok(false);
-        }
-        print!("Carry out {} changes? A backup of the folder is the way back. [y/N] ", plan.len());
-        std::io::stdout().flush()?;
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer)?;
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    fn engine(&self) -> Arc<Engine> {
+        self.engine.clone()
     }
 
-    async fn mended(&self, report: &Report) -> Result<Vec<(String, Mended)>> {
-        let direct = Direct(self.engine.clone());
-        let mut done = Vec::new();
-        for repair in report.plan() {
-            let mended = mend(&self.engine, &direct, repair).await;
-            done.push((repair.to_string(), mended.with_context(|| format!("could not {repair}"))?));
-        }
-        Ok(done)
+    fn locked(&self) -> Option<String> {
+        let why = "the master key is missing, and ids of repairs are derived from it";
+        self.key_problem.as_ref().map(|_| why.to_owned())
+    }
+
+    fn way_back(&self) -> &'static str {
+        "A backup of the folder"
     }
 }

@@ -8,6 +8,7 @@ mod clients;
 mod code;
 mod document;
 mod emulated;
+mod instruments;
 mod once;
 mod privacy;
 mod replay;
@@ -17,8 +18,10 @@ mod tools;
 
 use crate::place::Place;
 use anyhow::{Result, bail};
-use bench::{Bench, Verdict};
+pub use bench::Bench;
+use bench::Verdict;
 use clap::Args;
+pub use emulated::{as_somebody, emulator};
 use std::io::IsTerminal;
 use std::time::Instant;
 
@@ -81,6 +84,16 @@ const STEPS: &[Step] = &[
     },
     Step { name: "fuzz", proves: "schemathesis: no 5xx, no answer that is not described", run: document::fuzz },
     Step { name: "kill", proves: "kill -9 during a wait: one message, neither none nor two", run: clients::kill },
+    Step {
+        name: "crash",
+        proves: "kill -9 and SIGTERM under load: nothing acknowledged is lost, nothing is there twice",
+        run: instruments::crash,
+    },
+    Step {
+        name: "disk",
+        proves: "power cuts lose what was not synced, syncs fail, the disk is full: the same",
+        run: instruments::disk,
+    },
     Step {
         name: "operations",
         proves: "what an operator does: second process, keys, full disk, lost key",

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
 use aws_sdk_dynamodbstreams as streams;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use roadbook_aws::{Dynamo, Settings, connect, stream, tables};
+use roadbook_aws::{Dynamo, Settings, connect, tables};
 use roadbook_kernel::ActorKey;
 use roadbook_runtime::ports::{Carried, Ledger, Turn};
 use serde_json::{Map, Value, json};
@@ -62,6 +62,10 @@ impl Emulator {
         let prefix = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
         let client = self.client(network).await;
         tables::create(&self.client(None).await, &prefix).await.expect("tables");
+        self.at(&client, prefix)
+    }
+
+    fn at(&self, client: &Client, prefix: String) -> Place {
         let config = streams::Config::builder()
             .behavior_version(streams::config::BehaviorVersion::v2026_01_12())
             .endpoint_url(&self.endpoint)
@@ -70,7 +74,7 @@ impl Emulator {
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         let streams = streams::Client::from_conf(config);
-        Place { dynamo: Dynamo::new(&client, &prefix), prefix, streams, iterator: Mutex::new(None) }
+        Place { dynamo: Dynamo::new(client, &prefix), prefix, streams, iterator: Mutex::new(None) }
     }
 }
 
@@ -89,6 +93,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// The same tables, in a process that begins to read their stream from its beginning.
+    pub async fn again(emulator: &Emulator, place: &Self) -> Self {
+        emulator.at(&emulator.client(None).await, place.prefix.clone())
+    }
+
     /// The records the stream brought since the last call, in the form a function is given them.
     pub async fn records(&self) -> Vec<EventRecord> {
         let mut place = self.iterator.lock().await;
@@ -134,6 +143,7 @@ impl Place {
         let size = |value: &serde_dynamo::AttributeValue| match value {
             serde_dynamo::AttributeValue::B(bytes) => bytes.len(),
             serde_dynamo::AttributeValue::S(text) | serde_dynamo::AttributeValue::N(text) => text.len(),
+            serde_dynamo::AttributeValue::Ns(numbers) => numbers.iter().map(String::len).sum(),
             _ => 0,
         };
         last.change.new_image.iter().map(|(name, value)| (name.clone(), size(value))).collect()
@@ -148,8 +158,11 @@ impl Place {
 
     /// The turns the stream brought since the last call.
     pub async fn turns(&self) -> Vec<Turn> {
-        let read = |record: &EventRecord| stream::turn(record).expect("a record of our table");
-        self.records().await.iter().filter_map(read).collect()
+        let mut turns = Vec::new();
+        for record in self.records().await {
+            turns.extend(self.dynamo.brought(&record).await.expect("a record of our table"));
+        }
+        turns
     }
 
     /// What the end of the relay does: every turn has its row in History.
@@ -190,6 +203,7 @@ fn as_json(value: &streams::types::AttributeValue) -> Value {
         Is::B(blob) => json!({ "B": BASE64_STANDARD.encode(blob) }),
         Is::N(number) => json!({ "N": number }),
         Is::S(text) => json!({ "S": text }),
+        Is::Ns(numbers) => json!({ "NS": numbers }),
         other => panic!("no attribute of ours is {other:?}"),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::emulator::{Emulator, Place};
 use crate::network::{Fate, Network};
+use crate::ports::over;
 use async_trait::async_trait;
 use roadbook_it::canon;
 use roadbook_it::carrying::counters;
@@ -10,32 +11,12 @@ use roadbook_it::say::{Say, device, email, user};
 use roadbook_it::scenario::{limits, play, rehearse};
 use roadbook_kernel::{ActorKey, HOUR_MS, MINUTE_MS};
 use roadbook_runtime::engine::{Engine, Limits};
-use roadbook_runtime::ports::{Committed, DueKind, Fault, Journal, Store, Turn};
+use roadbook_runtime::ports::{DueKind, Fault, Store, Turn};
 use roadbook_runtime::relay::carry;
-use roadbook_runtime::{ManualClock, Memory, Outcome, Streamed};
+use roadbook_runtime::{Memory, Outcome};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Mutex;
-
-/// Its turns come by the stream, so its log is empty.
-#[async_trait]
-impl Journal for Place {
-    async fn read(&self, after: u64, limit: usize) -> Result<Vec<Committed>, Fault> {
-        Streamed.read(after, limit).await
-    }
-
-    async fn truncate(&self, upto: u64) -> Result<(), Fault> {
-        Streamed.truncate(upto).await
-    }
-
-    fn last(&self) -> u64 {
-        Streamed.last()
-    }
-
-    async fn wait(&self, after: u64) {
-        Streamed.wait(after).await;
-    }
-}
 
 /// Carries what the stream brings, every piece twice; what failed is brought again.
 struct ByStream {
@@ -59,9 +40,13 @@ impl Carrier for ByStream {
     }
 }
 
+/// Carries what the stream has brought so far, by an engine.
+pub async fn carry_all(place: &Place, engine: &Engine) {
+    carry(engine, &place.dynamo, place.turns().await).await.expect("carried");
+}
+
 fn rig(place: Place, limits: Limits) -> Rig<Place> {
-    let clock = || Arc::new(ManualClock::at(T0));
-    let mut rig = Rig::build(Arc::new(place), clock(), clock(), limits);
+    let mut rig = over(place, limits);
     rig.carrier = Arc::new(ByStream { place: rig.store.clone(), waiting: Mutex::default() });
     rig
 }

@@ -155,15 +155,6 @@ async fn throttling_without_end_is_overload() {
 }
 
 #[tokio::test]
-async fn a_missing_table_is_told() {
-    let Some(emulator) = Emulator::find("a_missing_table_is_told") else { return };
-    let nowhere = roadbook_aws::Dynamo::new(&emulator.client(None).await, "nowhere");
-    let Err(CommitError::Fault(Fault::Store(text))) = nowhere.commit(row(1)).await else { panic!("a fault") };
-    assert!(text.contains("ResourceNotFoundException") && text.contains("region"), "{text}");
-    assert!(nowhere.ready().await.is_err());
-}
-
-#[tokio::test]
 async fn a_turn_is_noted_once_whatever_is_lost() {
     let Some((network, place)) = place("a_turn_is_noted_once_whatever_is_lost").await else { return };
     let works = Fate::Works;

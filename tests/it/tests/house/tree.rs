@@ -24,6 +24,8 @@ const TOP: &[&str] = &[
 /// The rooms of the house; each has a README of at most a page.
 const ROOMS: &[&str] = &["actors", "functions", "infra", "schemas", "tests"];
 const PAGE_LINES_MAX: usize = 70;
+/// What is in the README of infra besides: the operator's manual, with a row for every bad day.
+const MANUAL: (&str, usize) = ("infra", 140);
 
 const FILE_LINES_MAX: usize = 400;
 /// Files over the limit, and why each is still one idea.
@@ -47,6 +49,10 @@ const SLEEPERS: &[(&str, &str)] = &[
         "tests/bench/src/phase/waiting.rs",
         "measures a stretch in which nothing is due, and kills in the middle of a load",
     ),
+    ("tests/crash/src/audit.rs", "waits for the relay, by asking again"),
+    ("tests/crash/src/host.rs", "waits for another process to end"),
+    ("tests/crash/src/run.rs", "the life of a process that is killed lasts a drawn time"),
+    ("tests/crash/src/writer.rs", "a client sends at a pace, and tries a closed door again after a moment"),
     ("tests/bench/src/server.rs", "samples another process at a fixed pace; that pace is the measurement"),
     ("tests/simulator/src/server.rs", "a scripted time-out holds a connection open for real time"),
 ];
@@ -103,10 +109,15 @@ fn the_top_holds_only_what_belongs_there() {
 
 #[test]
 fn every_room_has_a_readme_of_at_most_a_page() {
-    let lengths =
-        ROOMS.iter().map(|room| (format!("{room}/README.md"), text(&format!("{room}/README.md")).lines().count()));
-    let wrong = lengths.filter(|(_, lines)| *lines == 0 || *lines > PAGE_LINES_MAX);
-    none(wrong.map(|(path, lines)| format!("{path}: {lines} lines, at most {PAGE_LINES_MAX}")).collect(), "README");
+    let mut wrong = Vec::new();
+    for room in ROOMS {
+        let lines = text(&format!("{room}/README.md")).lines().count();
+        let most = if *room == MANUAL.0 { MANUAL.1 } else { PAGE_LINES_MAX };
+        if lines == 0 || lines > most {
+            wrong.push(format!("{room}/README.md: {lines} lines, at most {most}"));
+        }
+    }
+    none(wrong, "README");
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub const DAMAGES: &[(&str, &[&str], bool)] = &[
     ("row garbled", &["row_unreadable", "claim_without_owner", "entry_unreadable"], false),
     ("send garbled", &["send_unreadable", "entry_unreadable"], false),
     ("letter garbled", &["letter_unreadable"], false),
+    ("job garbled", &["job_unreadable"], false),
 ];
 
 impl<S: Backend> World<S> {
@@ -150,6 +151,7 @@ impl<S: Backend> World<S> {
                 let id = roadbook_kernel::DeadLetterId::from_u128(3);
                 self.garble(ItemKey::letter(TENANT, id)).await;
             }
+            "job garbled" => self.garble(ItemKey::document(TENANT, "job/garbled")).await,
             other => panic!("no damage is called {other}"),
         }
     }

@@ -1,17 +1,16 @@
 //! The words: one line per check, then the findings with what they mean and what a repair would do.
 
-use anyhow::Result;
-use roadbook_runtime::doctor::{Checked, Mended, Repair, Report, Scope};
+use roadbook_runtime::doctor::{Checked, Mended, Repair, Report};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io;
 
 /// Findings of one code that are shown in words; `--json` shows more.
 const SHOWN_MAX: u64 = 20;
 
 /// Everything that was found.
-pub fn report(data: &Path, scope: &Scope, report: &Report) {
-    println!("{}: {} tenants", data.display(), scope.tenants.len());
+pub fn report(title: &str, report: &Report) {
+    println!("{title}");
     for Checked { check, looked_at, findings, notes } in &report.checks {
         let verdict = match findings {
             0 => "sound".to_owned(),
@@ -82,7 +81,7 @@ const fn word(mended: &Mended) -> &'static str {
 }
 
 /// The same for a program.
-pub fn json(report: &Report, planned: bool, changes: &[(String, Mended)]) -> Result<()> {
+pub fn json(report: &Report, planned: bool, changes: &[(String, Mended)]) -> io::Result<()> {
     let mut shown = serde_json::to_value(report)?;
     shown["sound"] = report.is_sound().into();
     if planned {
