@@ -1,14 +1,16 @@
 //! What happens in a run: people, what they do, what their tenants do. Made from the seed before anything begins, so
 //! that a step can be left out without changing the others.
 
+mod disorder;
+
 use crate::chance::Chance;
 use crate::host::Log;
-use crate::journeys::{DRIVE, LEAD, TEMPLATE, WELCOME, drive, first_day};
+use crate::journeys::{TEMPLATE, first_day};
 use roadbook_catalog::Command as Define;
 use roadbook_identity::Kind;
 use roadbook_it::rig::T0;
-use roadbook_it::say::{Say, Who, anon, device, email, external, user};
-use roadbook_kernel::{DAY_MS, Expected, HOUR_MS, MINUTE_MS, Moment, SECOND_MS, TenantId};
+use roadbook_it::say::{Say, Who, anon, email, external, user};
+use roadbook_kernel::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS, TenantId};
 use roadbook_tenancy::{Purpose, Verdict};
 
 /// One person of one tenant.
@@ -361,67 +363,6 @@ impl Maker {
             let driven = at.plus_ms(self.plan.wait_ms + self.chance.between(HOUR_MS, 2 * DAY_MS));
             let message = self.track(person, "test_drive", driven);
             self.step(driven, What::Events(vec![message]));
-        }
-    }
-
-    /// The catalog changes under way: a new edition, a journey that stands still for a while.
-    fn editions(&mut self, tenant: usize, wait: &str) {
-        for edition in 2..2 + self.chance.below(3) as u32 {
-            let at = self.at();
-            let definition = drive(wait, edition);
-            let edit = Define::EditJourney { id: DRIVE, name: "drive".into(), definition, expected: Expected::Any };
-            self.step(at, What::Define(tenant, edit));
-            self.step(at.plus_ms(SECOND_MS), What::Define(tenant, Define::PublishJourney { id: DRIVE }));
-        }
-        for id in [WELCOME, LEAD] {
-            if self.chance.below(3) == 0 {
-                let at = self.at();
-                let still_ms = self.chance.between(MINUTE_MS, 3 * DAY_MS);
-                self.step(at, What::Define(tenant, Define::PauseJourney { id }));
-                self.step(at.plus_ms(still_ms), What::Define(tenant, Define::ResumeJourney { id }));
-            }
-        }
-    }
-
-    /// A device that goes round, merges that are undone, identifiers that are taken away.
-    fn disorder(&mut self, tenant: usize, first: usize) {
-        let shared = device(&format!("shared-{tenant}"));
-        let people = self.plan.people.len() - first;
-        for _ in 0..8 + self.chance.below(14) {
-            let at = self.at();
-            let person = first + self.chance.below(people);
-            let who = if self.chance.below(2) == 0 {
-                vec![self.plan.people[person].who[0].clone(), shared.clone()]
-            } else {
-                vec![shared.clone()]
-            };
-            let n = self.plan.messages.len();
-            let id = format!("m{n}");
-            let identifies = who.len() == 2 && self.chance.below(2) == 0;
-            let say = if identifies { Say::identify(id, &who) } else { Say::track(id, "app_opened", &who) };
-            let message = self.message(person, "app_opened", say.at(at));
-            self.step(at, What::Events(vec![message]));
-        }
-        for _ in 0..1 + self.chance.below(5) {
-            let at = self.at();
-            let person = first + self.chance.below(people);
-            let tell = if self.chance.below(4) == 0 { Tell::Unbind(shared.clone()) } else { Tell::Unmerge };
-            self.step(at, What::Tell(person, tell));
-        }
-    }
-
-    /// What befalls the hosts, whatever the weather.
-    fn troubles(&mut self) {
-        if self.chance.below(4) == 0 {
-            let at = self.at();
-            let hours = self.chance.pick(&[1, 25]);
-            self.step(at, What::RelayDown(hours * HOUR_MS));
-        }
-        for _ in 0..self.chance.below(4) {
-            let at = self.at();
-            let host = self.chance.below(2);
-            let what = if self.chance.below(2) == 0 { What::Die(host) } else { What::Sleep(host) };
-            self.step(at, what);
         }
     }
 }
