@@ -82,7 +82,7 @@ fn a_lost_or_open_key_is_a_finding() {
     damage_without_key(&folder);
     let lost = folder.run(&["doctor", "--repair", "--yes"]).with(1);
     assert!(lost.out.contains("key_missing") && !key.exists(), "{}", lost.out);
-    assert!(lost.err.contains("without the master key"), "{}", lost.err);
+    assert!(lost.err.contains("the master key is missing"), "{}", lost.err);
 }
 
 /// A due entry of nobody: something a repair could do, if it had the key.
