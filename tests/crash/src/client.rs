@@ -3,7 +3,7 @@
 use roadbook_bench::response;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -114,10 +114,22 @@ impl Connection {
                 }
                 return Some(Reply { status: answer.status, etag: header(&head, "etag"), text });
             }
-            match stream.read(&mut part) {
+            match patient_read(&mut stream, &mut part) {
                 Ok(0) | Err(_) => return None,
                 Ok(read) => buffer.extend_from_slice(&part[..read]),
             }
+        }
+    }
+}
+
+/// Reads on where a signal interrupts it. A child of this process that ends does that, such as the one that sends SIGTERM:
+/// sockets with a time limit are not read on by the kernel. Taken for a lost connection it would blame the server for an
+/// answer that nobody waited for.
+fn patient_read(stream: &mut impl Read, part: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(part) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            settled => return settled,
         }
     }
 }
@@ -152,6 +164,25 @@ mod tests {
             headers: vec![("idempotency-key", "a".into())],
             body: "{}".into(),
         }
+    }
+
+    /// Interrupted first, then what it has, then a connection that was reset.
+    struct Interrupted(Vec<std::io::Result<u8>>);
+
+    impl Read for Interrupted {
+        fn read(&mut self, part: &mut [u8]) -> std::io::Result<usize> {
+            part[0] = self.0.remove(0)?;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn a_signal_is_no_lost_connection() {
+        let mut stream =
+            Interrupted(vec![Err(ErrorKind::Interrupted.into()), Ok(7), Err(ErrorKind::ConnectionReset.into())]);
+        let mut part = [0; 4];
+        assert_eq!((patient_read(&mut stream, &mut part).unwrap(), part[0]), (1, 7));
+        assert_eq!(patient_read(&mut stream, &mut part).unwrap_err().kind(), ErrorKind::ConnectionReset);
     }
 
     #[test]
