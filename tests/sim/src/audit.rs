@@ -51,6 +51,7 @@ pub fn audit(run: &Run) -> Result<(), String> {
     let audited = Audited { run, engine: host.engine.clone(), rows };
     audited.at_rest()?;
     audited.messages_once()?;
+    audited.defects_kept()?;
     audited.one_owner()?;
     audited.people()?;
     audited.editions()?;

@@ -33,6 +33,10 @@ const UNDER_WAY_MAX: usize = 12;
 pub struct Told {
     /// Messages acknowledged as applied or known, with the first time.
     pub applied: BTreeMap<usize, Moment>,
+    /// The instant each of them was accepted with.
+    pub stamps: BTreeMap<usize, Moment>,
+    /// Messages answered with a defect.
+    pub defects: BTreeSet<usize>,
     /// Messages answered with a refusal.
     pub refused: BTreeMap<usize, String>,
     /// Steps with a command that was acknowledged.
@@ -224,6 +228,7 @@ impl Run {
                 let messages = messages.into_iter().map(|message| (message, None)).collect();
                 self.enqueue(at, Parcel::Events { tenant, messages, client });
             }
+            What::Again(messages) => self.acknowledged_again(step.at, &messages),
             What::Tell(..) => self.enqueue(at, Parcel::Tell(index, None)),
             // Whoever writes definitions waits for each answer.
             What::Define(tenant, _) => {

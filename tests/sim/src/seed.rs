@@ -1,9 +1,15 @@
 //! One seed: played, audited, and where it fails told as a story.
 
 use crate::audit::audit;
+#[cfg(feature = "mutants")]
+use crate::plan::Plan;
 use crate::plan::plan;
 use crate::run::Run;
 use crate::world::{Line, Step, Trouble};
+#[cfg(feature = "mutants")]
+use roadbook_kernel::MessageId;
+#[cfg(feature = "mutants")]
+use roadbook_runtime::engine::KeyRing;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -30,7 +36,10 @@ pub struct Played {
 pub fn play(seed: u64, dropped: &BTreeSet<usize>, told: bool) -> Played {
     let plan = Arc::new(plan(seed));
     #[cfg(feature = "mutants")]
-    roadbook_runtime::mutants::CURSOR.set(i64::MIN);
+    {
+        roadbook_runtime::mutants::CURSOR.set(i64::MIN);
+        roadbook_runtime::mutants::POISONED.set(poisoned(&plan));
+    }
     let mut run = Run::new(seed, plan, Arc::new(dropped.clone()), told);
     let broken = run.play().and_then(|()| audit(&run)).err();
     let polls = run.polls;
@@ -46,4 +55,12 @@ pub fn play(seed: u64, dropped: &BTreeSet<usize>, told: bool) -> Played {
         broken: broken.or_else(|| inner.broken.take()),
         lines: inner.lines.take().unwrap_or_default(),
     }
+}
+
+/// The ids of the messages whose decision panics.
+#[cfg(feature = "mutants")]
+fn poisoned(plan: &Plan) -> BTreeSet<MessageId> {
+    let ring = KeyRing::new([7; 32]);
+    let all = plan.messages.iter().enumerate().filter(|(_, message)| message.poisoned);
+    all.map(|(n, _)| ring.of(plan.tenants[plan.tenant_of(n)]).message("test", &format!("m{n}"))).collect()
 }

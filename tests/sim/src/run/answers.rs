@@ -43,12 +43,21 @@ impl Run {
         let mut failed = Vec::new();
         for ((message, at), result) in messages.into_iter().zip(results) {
             match result {
+                // A message made to fail was decided by nobody, also where it is known to have failed.
+                Ok(Outcome::Defect | Outcome::Duplicate { .. }) if self.plan.is_poisoned(message) => {
+                    if self.told.defects.insert(message) {
+                        self.maybe_again(tenant, message, at, client);
+                    }
+                }
                 Ok(outcome @ (Outcome::Applied { .. } | Outcome::Duplicate { .. })) => {
                     if self.told.applied.contains_key(&message) && matches!(outcome, Outcome::Applied { .. }) {
                         let at = at.unwrap_or(now);
                         self.twice(message, at);
                     }
                     self.told.applied.entry(message).or_insert(now);
+                    if let Some(at) = at {
+                        self.told.stamps.entry(message).or_insert(at);
+                    }
                     self.maybe_again(tenant, message, at, client);
                 }
                 Ok(Outcome::Refused(refusal)) if refusal.code == "too_many_hops" => failed.push((message, at)),
@@ -89,7 +98,9 @@ impl Run {
         if self.told.commands.contains_key(step) {
             return;
         }
-        if let Some(wait_ms) = self.again_in() {
+        // Half of them in any weather: a refusal and what changes nothing are known like everything else.
+        let wait_ms = if self.chance.below(2) == 0 { Some(self.chance.between(0, DAY_MS)) } else { self.again_in() };
+        if let Some(wait_ms) = wait_ms {
             self.enqueue(self.world.now().plus_ms(wait_ms), parcel.clone());
         }
     }
@@ -109,6 +120,16 @@ impl Run {
             Some(self.chance.between(DAY_MS, 40 * DAY_MS))
         } else {
             None
+        }
+    }
+
+    /// Messages that were acknowledged come once more, as a queue or a redrive would bring them.
+    pub(super) fn acknowledged_again(&mut self, at: Moment, messages: &[usize]) {
+        for message in messages {
+            let Some(stamp) = self.told.stamps.get(message).copied() else { continue };
+            let tenant = self.plan.people[self.plan.messages[*message].person].tenant;
+            let messages = vec![(*message, Some(stamp))];
+            self.enqueue(at, Parcel::Events { tenant, messages, client: false });
         }
     }
 
