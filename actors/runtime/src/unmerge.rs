@@ -133,6 +133,7 @@ fn write(set: &mut Customers, there: ActorKey, parting: Parting, causes: &[Trigg
         if !mutant!(InboxNotShared) {
             working.row.inbox.unite(&inbox);
         }
+        working.row.inbox.share();
         working.row.last_turn = working.row.last_turn.max(last_turn);
         working.row.edition = working.row.edition.max(edition);
         working.emit(Event::Parted {
@@ -150,6 +151,7 @@ fn write(set: &mut Customers, there: ActorKey, parting: Parting, causes: &[Trigg
     if let Some(theirs) = theirs {
         working.row.inbox.unite(&theirs);
     }
+    working.row.inbox.share();
     working.emit(Event::Parted {
         other: returns.id,
         restored: false,
