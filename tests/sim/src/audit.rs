@@ -1,8 +1,11 @@
 //! The auditor: what must be true once everything has come to rest, told from the plan and the acknowledgements alone.
 
+mod counted;
 mod identity;
 mod model;
 mod sends;
+
+pub use counted::counted;
 
 use crate::host::Log;
 use crate::journeys::{HOT, KEEN};

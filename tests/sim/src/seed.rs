@@ -1,6 +1,6 @@
 //! One seed: played, audited, and where it fails told as a story.
 
-use crate::audit::audit;
+use crate::audit::{audit, counted};
 #[cfg(feature = "mutants")]
 use crate::plan::Plan;
 use crate::plan::plan;
@@ -26,6 +26,10 @@ pub struct Played {
     pub polls: u64,
     /// Where each trouble struck.
     pub reached: BTreeSet<(Trouble, Step)>,
+    /// Messages that were lost.
+    pub lost: u64,
+    /// Messages that were applied more than once, or reached a person twice.
+    pub twice: u64,
     /// The promise that was broken, if one was.
     pub broken: Option<String>,
     /// The story, where it was asked for.
@@ -42,6 +46,8 @@ pub fn play(seed: u64, dropped: &BTreeSet<usize>, told: bool) -> Played {
     }
     let mut run = Run::new(seed, plan, Arc::new(dropped.clone()), told);
     let broken = run.play().and_then(|()| audit(&run)).err();
+    let broken = broken.or_else(|| run.world.inner().broken.take());
+    let (lost, twice) = broken.as_deref().map_or((0, 0), |broken| amounts(&run, broken));
     let polls = run.polls;
     let messages = run.told.applied.len() as u64;
     let turns = roadbook_runtime::ports::Journal::last(&run.world.memory);
@@ -52,7 +58,9 @@ pub fn play(seed: u64, dropped: &BTreeSet<usize>, told: bool) -> Played {
         deaths: inner.deaths,
         polls,
         reached: std::mem::take(&mut inner.reached),
-        broken: broken.or_else(|| inner.broken.take()),
+        lost,
+        twice,
+        broken,
         lines: inner.lines.take().unwrap_or_default(),
     }
 }
@@ -63,4 +71,11 @@ fn poisoned(plan: &Plan) -> BTreeSet<MessageId> {
     let ring = KeyRing::new([7; 32]);
     let all = plan.messages.iter().enumerate().filter(|(_, message)| message.poisoned);
     all.map(|(n, _)| ring.of(plan.tenants[plan.tenant_of(n)]).message("test", &format!("m{n}"))).collect()
+}
+
+/// How many messages are lost and doubled in a broken run. What was seen of a send, a sum or a command counts as one.
+fn amounts(run: &Run, broken: &str) -> (u64, u64) {
+    let (lost, twice) = counted(run);
+    let at_least = |word: &str, counted: u64| counted.max(u64::from(broken.starts_with(word)));
+    (at_least("lost", lost), at_least("twice", twice))
 }

@@ -52,6 +52,7 @@ impl Run {
                 Ok(outcome @ (Outcome::Applied { .. } | Outcome::Duplicate { .. })) => {
                     if self.told.applied.contains_key(&message) && matches!(outcome, Outcome::Applied { .. }) {
                         let at = at.unwrap_or(now);
+                        self.told.applied_again.insert(message);
                         self.twice(message, at);
                     }
                     self.told.applied.entry(message).or_insert(now);
