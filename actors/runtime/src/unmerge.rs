@@ -62,6 +62,10 @@ pub(crate) async fn admit(
     claims(engine, set, here, &parting, now).await?;
     followers(engine, set, &parting, message).await?;
     write(set, there, parting, &since.causes, message);
+    // Sent again to the id of the one who was taken out, it is the same command: they must know it, too.
+    if let Some(working) = set.row_mut(&there) {
+        working.row.inbox.note(message.id.short(), engine.wall.now());
+    }
     Ok(Admission::Admitted)
 }
 
