@@ -12,7 +12,7 @@ const CALL: usize = 8;
 impl Maker {
     /// What every tenant meets, in every order.
     pub(super) fn returns(&mut self, first: usize) {
-        if self.chance.below(2) == 0 {
+        if self.plan.settled && self.chance.below(2) == 0 {
             self.forgotten(first);
         }
         if !self.plan.settled {
@@ -95,7 +95,8 @@ impl Maker {
         let at = self.at().plus_ms(10 * MINUTE_MS);
         let all = self.plan.people[person].who.clone();
         let n = self.plan.messages.len();
-        let say = Say::identify(format!("m{n}"), &all).at(at).set("who", format!("p{person}")).set("seller", "seller-1");
+        let say =
+            Say::identify(format!("m{n}"), &all).at(at).set("who", format!("p{person}")).set("seller", "seller-1");
         let message = self.message(person, "identify", say);
         self.step(at, What::Events(vec![message]));
         let word = |verdict| What::Tell(person, Tell::Consent(Purpose::Marketing, verdict));
