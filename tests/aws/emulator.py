@@ -1,7 +1,7 @@
 """Becomes the AWS emulator, on a free port of this machine only, and says where it listens.
 
 Prints one line of JSON when it answers: {"url": "http://127.0.0.1:PORT"}. The process that was started is the emulator
-itself in the end: whoever kills it leaves nothing behind.
+itself in the end: whoever kills it leaves nothing behind. With `--rights` functions may do what their roles allow.
 """
 
 import json
@@ -41,17 +41,17 @@ def main():
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     # Functions that it runs find it by AWS_ENDPOINT_URL. Its MQTT door would take a fixed port.
-    # Functions have the credentials of their roles: what a role's policy does not allow is refused.
     settings = {
-        "AUTH": "true",
         "AWS_ENDPOINT_URL": url,
-        "CLOUDTRAIL_MAX_EVENTS": "200000",
-        "CLOUDTRAIL_RECORDING": "1",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
     }
+    if "--rights" in sys.argv[1:]:
+        # Functions have the credentials of their roles: what a role's policy does not allow is refused. And every call
+        # is written down, so that a right nobody uses is seen.
+        settings |= {"AUTH": "true", "CLOUDTRAIL_MAX_EVENTS": "200000", "CLOUDTRAIL_RECORDING": "1"}
     emulator = os.getpid()
     if os.fork() == 0:
         announce(url, emulator)

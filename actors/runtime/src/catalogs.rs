@@ -12,7 +12,7 @@ use std::sync::{Arc, RwLock};
 
 /// How long a catalog is believed unseen. A process learns of a newer one from customers who have been decided under
 /// it; one who is new has not, and a process that meets only such people would never learn.
-pub const CATALOG_AGE_MS_MAX: i64 = 5 * SECOND_MS;
+pub const CATALOG_AGE_MS_MAX: i64 = 10 * SECOND_MS;
 
 /// The cache. One entry per tenant: the newest edition this process has seen.
 #[derive(Default)]

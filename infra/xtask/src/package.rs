@@ -38,16 +38,6 @@ pub fn build(place: &Place) -> Command {
     place.cargo(&["build", "--locked", "--profile", PROFILE, "--package", "roadbook-lambda"])
 }
 
-/// The build of `roadbook-ops`, in the same profile: the SDK is compiled once for both.
-pub fn build_operator(place: &Place) -> Command {
-    place.cargo(&["build", "--locked", "--profile", PROFILE, "--package", "roadbook-ops"])
-}
-
-/// Where that build puts it.
-pub fn operator(place: &Place) -> PathBuf {
-    place.program(PROFILE, "roadbook-ops")
-}
-
 /// Puts the artefact where the template looks for it: below the repository, wherever cargo's own target folder is.
 ///
 /// # Errors

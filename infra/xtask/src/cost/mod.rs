@@ -88,7 +88,7 @@ fn count(place: Place, artefact: Option<&PathBuf>) -> Result<Value> {
     let mut empty = place.cargo(&["build", "--locked", "--profile", package::PROFILE]);
     run::openly(empty.args(["--package", "roadbook-aws-it", "--example", "empty"]))?;
     let file = bench.fresh_folder("cost")?.join("counts.json");
-    let (emulator, python) = suite::emulator(&bench, "cost-emulator")?;
+    let (emulator, python) = suite::emulator(&bench, "cost-emulator", &[])?;
     let url = emulator.told("url")?;
 
     let mut turns = place.cargo(&["test", "--locked", "--package", "roadbook-aws-it", "--test", "dynamodb"]);

@@ -19,7 +19,7 @@ const KEYS: [(&str, &str); 4] = [
 
 /// The store on DynamoDB: conformance, the stream, and a network that throttles and loses answers.
 pub fn dynamodb(bench: &Bench) -> Result<Verdict> {
-    let (emulator, _) = emulator(bench, "aws")?;
+    let (emulator, _) = emulator(bench, "aws", &[])?;
     // Of the whole workspace: another selection of packages would compile the SDK again with other features.
     let mut tests = bench.place.cargo(&["test", "--workspace", "--locked", "--test", "dynamodb"]);
     tests.env("ROADBOOK_DYNAMODB", emulator.told("url")?);
@@ -32,15 +32,19 @@ pub fn dynamodb(bench: &Bench) -> Result<Verdict> {
 pub fn stack(bench: &Bench) -> Result<Verdict> {
     bench.programs()?;
     run::quietly(&mut package::build(&bench.place), &bench.log("package"))?;
-    run::quietly(&mut package::build_operator(&bench.place), &bench.log("package-ops"))?;
+    // As the tests of the workspace were built: for those the SDK is compiled already.
+    let operator = ["build", "--locked", "--workspace", "--bin", "roadbook-ops"];
+    run::quietly(&mut bench.place.cargo(&operator), &bench.log("package-ops"))?;
     package::lay_out(&bench.place)?;
-    let (emulator, python) = emulator(bench, "stack")?;
+    let (emulator, python) = emulator(bench, "stack", &["--rights"])?;
     let simulator = process::simulator(&bench.place, &bench.log("stack-simulator"))?;
     let mut script = bench.place.command(python);
     script.arg("tests/aws/stack.py").env("SAM_CLI_TELEMETRY", "0");
     as_somebody(&mut script, emulator.told("url")?);
     script.env("SIMULATOR_URL", simulator.told("base_url")?);
-    script.env("ROADBOOK_BIN", bench.place.roadbook()).env("ROADBOOK_OPS_BIN", package::operator(&bench.place));
+    script
+        .env("ROADBOOK_BIN", bench.place.roadbook())
+        .env("ROADBOOK_OPS_BIN", bench.place.program("debug", "roadbook-ops"));
     let held = run::quietly(&mut script, &bench.log("stack"));
     simulator.stop()?;
     emulator.stop()?;
@@ -56,12 +60,12 @@ pub fn as_somebody(command: &mut Command, url: &str) {
 ///
 /// # Errors
 /// A Python or packages that cannot be had, or an emulator that does not start.
-pub fn emulator(bench: &Bench, name: &str) -> Result<(Process, PathBuf)> {
+pub fn emulator(bench: &Bench, name: &str, options: &[&str]) -> Result<(Process, PathBuf)> {
     let folder = bench.place.root.join("tests/aws");
     let venv = bench.place.target.join("aws").join("venv");
     let python = tools::python_with(bench, &folder.join("requirements.txt"), &venv, "aws")?;
     let mut start = bench.place.command(&python);
-    start.arg(folder.join("emulator.py"));
+    start.arg(folder.join("emulator.py")).args(options);
     let log = bench.fresh_folder(name)?.join("emulator.log");
     Ok((Process::start("the AWS emulator", &mut start, &log)?, python))
 }

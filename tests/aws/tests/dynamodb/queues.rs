@@ -151,5 +151,5 @@ async fn a_queue_that_is_not_there_is_named_as_the_cause() {
     let sqs = Sqs::new(fresh.0.sqs().client().clone());
     let results = Queues::new(sqs, urls).accept(parcels(&["a"])).await;
     let told = results[0].as_ref().expect_err("there is none").to_string();
-    assert!(told.contains("is the queue there"), "{told}");
+    assert!(told.contains("no such queue"), "{told}");
 }

@@ -6,7 +6,7 @@ use roadbook_it::Backend;
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, Who, user};
 use roadbook_journey::{Run, RunState};
-use roadbook_kernel::{HOUR_MS, JourneyId, MINUTE_MS, Moment};
+use roadbook_kernel::{HOUR_MS, JourneyId, MINUTE_MS, Moment, SECOND_MS};
 use roadbook_runtime::projections::journey_stats::{self, JourneyStats};
 use roadbook_runtime::{Outcome, advance_backfill};
 use serde_json::json;
@@ -60,7 +60,9 @@ async fn a_run_that_was_held_too_late_looks_again_and_goes_on() {
     let id = journey(&rig).await;
     enter(&rig, &["al"]).await;
     define(&rig, "pause", Define::PauseJourney { id }).await;
-    // Another process resumes and has told everybody, while this one still decides under what it had read.
+    // Another process resumes and has told everybody, while this one still decides under what it read a moment ago.
+    rig.at(hour(1).minus_ms(SECOND_MS));
+    rig.observe(&[Say::track("look", "visit", &[user("bo")]).at(hour(1).minus_ms(SECOND_MS))]).await;
     let other = rig.restart();
     define(&other, "resume", Define::ResumeJourney { id }).await;
     other.finish_backfill(10).await;
