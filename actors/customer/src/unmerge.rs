@@ -11,7 +11,7 @@
 mod again;
 
 use crate::event::{Correction, Event, Undecided};
-use crate::sends::SendStatus;
+use crate::sends::{SendRecord, SendStatus};
 use crate::state::{Customer, Life};
 use crate::world::{Begun, World};
 use again::Again;
@@ -104,7 +104,7 @@ pub fn part(
     let mut begun = Begun::default();
     let mut asked = BTreeSet::new();
     past.iter().flat_map(|one| &one.facts).for_each(|fact| note_past(fact, &mut begun, &mut asked));
-    asked.extend(stays.sends.iter().chain(&returns.sends).map(|record| record.key));
+    asked.extend(stays.sends.iter().chain(&returns.sends).filter(|record| has_left(record)).map(|record| record.key));
     let reached = past.first().map_or(Moment::MIN, |first| first.reached);
     let mut again = Again::new(world, &begun, stays, returns, reached);
     for (index, happened) in past.iter().enumerate() {
@@ -126,8 +126,19 @@ fn note_past(fact: &Event, begun: &mut Begun, asked: &mut BTreeSet<SendKey>) {
     if let Event::Journey { journey, step: RunEvent::Entered { run } } = fact {
         begun.note(*journey, run.entered_at, run.id);
     }
-    if let Event::Messaged { record } = fact {
+    if let Event::Messaged { record } = fact
+        && has_left(record)
+    {
         asked.insert(record.key);
+    }
+}
+
+/// Whether a send was handed to the relay. One that a word of the other suppressed never was, and deciding again must
+/// not leave it looking as if it were on its way.
+fn has_left(record: &SendRecord) -> bool {
+    match record.status {
+        SendStatus::Suppressed { .. } => false,
+        SendStatus::Intended | SendStatus::Reported { .. } => true,
     }
 }
 

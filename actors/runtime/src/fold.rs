@@ -217,7 +217,10 @@ async fn decide_one<D: Hosted>(
     let working = set.now_on_mut();
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut draft = Draft::new(&mut working.row.state, &mut working.facts, &mut working.effects);
-        D::decide_message(scene, &mut draft, &on, message, at, now, merged)
+        let decided = D::decide_message(scene, &mut draft, &on, message, at, now, merged);
+        #[cfg(feature = "mutants")]
+        crate::mutants::panic_where_poisoned(message.id);
+        decided
     }));
     match result {
         Ok(Ok(())) => {}

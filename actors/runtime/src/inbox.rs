@@ -38,7 +38,7 @@ pub struct PageMeta {
     pub number: u32,
     /// The newest entry in it.
     pub newest: Moment,
-    /// How many entries.
+    /// How many entries; at least [`PAGE_GROWN`] once two actors name the page: see [`Inbox::share`].
     pub entries: u32,
 }
 
@@ -137,6 +137,12 @@ impl Inbox {
     pub fn small_page(&self, owner: Hash128) -> Option<PageMeta> {
         let page = self.pages.iter().rev().find(|page| page.owner == owner)?;
         (page.entries < PAGE_GROWN).then_some(*page)
+    }
+
+    /// From now on another actor names these pages too, after a merge or an unmerge. Whoever took one back would delete
+    /// it under the other, who then would decide its messages again: so they stay as they are until they expire.
+    pub fn share(&mut self) {
+        self.pages.iter_mut().for_each(|page| page.entries = page.entries.max(PAGE_GROWN));
     }
 
     /// Takes a page back into the ring, from where [`Inbox::overflow`] moves it out again with what came since.

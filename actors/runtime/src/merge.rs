@@ -25,6 +25,7 @@ pub(crate) fn merge(engine: &Engine, set: &mut Customers, other: ActorKey, messa
     let (loser_id, winner_id) = (state.id, CustomerId::from_u128(winner.id.0));
     if let Some(working) = set.row_mut(&loser) {
         working.emit(Event::MergedInto { survivor: winner_id, by, at });
+        working.row.inbox.share();
     }
     if let Some(working) = set.row_mut(&winner) {
         let shared = shared_segments(&state, &working.row.state);

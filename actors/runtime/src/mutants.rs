@@ -22,11 +22,15 @@ macro_rules! mutant {
 pub(crate) use mutant;
 
 #[cfg(feature = "mutants")]
-pub use switches::{CURSOR, Mutant, is_on, switch};
+pub(crate) use switches::panic_where_poisoned;
+#[cfg(feature = "mutants")]
+pub use switches::{CURSOR, Mutant, POISONED, is_on, switch};
 
 #[cfg(feature = "mutants")]
 mod switches {
-    use std::cell::Cell;
+    use roadbook_kernel::MessageId;
+    use std::cell::{Cell, RefCell};
+    use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicU8, Ordering};
 
     /// Nothing is broken.
@@ -38,6 +42,17 @@ mod switches {
         /// Where a sweep with a cursor ([`Mutant::CursorTimers`]) has come to, in milliseconds. Per thread, because a
         /// thread plays one world at a time.
         pub static CURSOR: Cell<i64> = const { Cell::new(i64::MIN) };
+
+        /// Messages whose decision panics after it has changed something, as a defect of ours would. No mutant: the
+        /// engine must take such a message out of its turn and decide the others. Per thread, as above.
+        pub static POISONED: RefCell<BTreeSet<MessageId>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    /// Panics where a message is among [`POISONED`]; without the hook, so that nothing is printed.
+    pub(crate) fn panic_where_poisoned(message: MessageId) {
+        if POISONED.with_borrow(|poisoned| poisoned.contains(&message)) {
+            std::panic::resume_unwind(Box::new("a message that was made to fail"));
+        }
     }
 
     macro_rules! mutants {

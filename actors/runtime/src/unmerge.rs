@@ -62,6 +62,10 @@ pub(crate) async fn admit(
     claims(engine, set, here, &parting, now).await?;
     followers(engine, set, &parting, message).await?;
     write(set, there, parting, &since.causes, message);
+    // Sent again to the id of the one who was taken out, it is the same command: they must know it, too.
+    if let Some(working) = set.row_mut(&there) {
+        working.row.inbox.note(message.id.short(), engine.wall.now());
+    }
     Ok(Admission::Admitted)
 }
 
@@ -133,6 +137,7 @@ fn write(set: &mut Customers, there: ActorKey, parting: Parting, causes: &[Trigg
         if !mutant!(InboxNotShared) {
             working.row.inbox.unite(&inbox);
         }
+        working.row.inbox.share();
         working.row.last_turn = working.row.last_turn.max(last_turn);
         working.row.edition = working.row.edition.max(edition);
         working.emit(Event::Parted {
@@ -150,6 +155,7 @@ fn write(set: &mut Customers, there: ActorKey, parting: Parting, causes: &[Trigg
     if let Some(theirs) = theirs {
         working.row.inbox.unite(&theirs);
     }
+    working.row.inbox.share();
     working.emit(Event::Parted {
         other: returns.id,
         restored: false,

@@ -341,8 +341,11 @@ async fn turn_pages<D: Hosted>(
         }
         row.inbox.drop_pages(&expired, kept.into_iter());
         for page in expired {
-            let owner = ActorKey { id: page.owner, ..*key };
-            commit.puts.push(Put { key: ItemKey::page(&owner, page.number), expect: Expect::Anything, item: None });
+            let key = ItemKey::page(&ActorKey { id: page.owner, ..*key }, page.number);
+            // Two rows of one commit may name the same page; a transaction takes each item once.
+            if !commit.puts.iter().any(|put| put.key == key) {
+                commit.puts.push(Put { key, expect: Expect::Anything, item: None });
+            }
         }
     }
     if let Some(page) = row.inbox.small_page(key.id) {

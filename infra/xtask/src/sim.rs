@@ -32,6 +32,13 @@ pub fn build(place: &Place) -> Command {
     place.cargo(&["build", "--profile", "fast", "--package", "roadbook-sim", "--features", "mutants", "--locked"])
 }
 
+/// The named situations, built alike: one of them needs a message that can be made to fail.
+pub fn named(place: &Place) -> Command {
+    let mut command = place.cargo(&["test", "--profile", "fast", "--package", "roadbook-sim", "--features", "mutants"]);
+    command.args(["--locked", "--test", "named"]);
+    command
+}
+
 /// Where it lies then.
 pub fn program(place: &Place) -> PathBuf {
     place.program("fast", "roadbook-sim")

@@ -1,8 +1,11 @@
 //! The auditor: what must be true once everything has come to rest, told from the plan and the acknowledgements alone.
 
+mod counted;
 mod identity;
 mod model;
 mod sends;
+
+pub use counted::counted;
 
 use crate::host::Log;
 use crate::journeys::{HOT, KEEN};
@@ -51,6 +54,7 @@ pub fn audit(run: &Run) -> Result<(), String> {
     let audited = Audited { run, engine: host.engine.clone(), rows };
     audited.at_rest()?;
     audited.messages_once()?;
+    audited.defects_kept()?;
     audited.one_owner()?;
     audited.people()?;
     audited.editions()?;

@@ -33,6 +33,10 @@ pub struct Outcome {
     pub messages: u64,
     /// Hosts that died in them.
     pub deaths: u64,
+    /// Messages lost in them.
+    pub lost: u64,
+    /// Messages applied more than once in them.
+    pub twice: u64,
     /// Seeds with a broken promise, and which.
     pub broken: Vec<(u64, String)>,
     /// Pairs of a trouble and a step at which it struck.
@@ -47,25 +51,28 @@ impl Outcome {
         self.turns += played.turns;
         self.messages += played.messages;
         self.deaths += played.deaths;
+        self.lost += played.lost;
+        self.twice += played.twice;
         self.reached.extend(played.reached);
         self.broken.extend(played.broken.map(|broken| (seed, broken)));
     }
 
-    /// Seeds whose broken promise begins with a word.
-    fn with(&self, words: &[&str]) -> usize {
-        self.broken.iter().filter(|(_, broken)| words.iter().any(|word| broken.starts_with(word))).count()
+    /// Seeds that did not come to rest.
+    fn stuck(&self) -> usize {
+        self.broken.iter().filter(|(_, broken)| broken.starts_with("stuck")).count()
     }
 
-    /// The numbers as JSON: `lost`, `twice` and `stuck` count seeds.
+    /// The numbers as JSON: `lost` and `twice` count messages, `stuck` and `broken` seeds; `pairs` are the
+    /// distinct pairs of a trouble and the step at which it struck.
     pub fn json(&self) -> Value {
         json!({
             "seeds": self.seeds,
             "turns": self.turns,
             "messages": self.messages,
             "deaths": self.deaths,
-            "lost": self.with(&["lost"]),
-            "twice": self.with(&["twice"]),
-            "stuck": self.with(&["stuck"]),
+            "lost": self.lost,
+            "twice": self.twice,
+            "stuck": self.stuck(),
             "broken": self.broken.len(),
             "pairs": self.reached.len(),
             "seconds": (self.seconds * 10.0).round() / 10.0,

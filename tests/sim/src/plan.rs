@@ -2,6 +2,7 @@
 //! that a step can be left out without changing the others.
 
 mod disorder;
+mod returns;
 
 use crate::chance::Chance;
 use crate::host::Log;
@@ -39,6 +40,8 @@ pub struct Msg {
     pub mark: i64,
     /// Whom it makes the same person, where it does.
     pub alias: Option<usize>,
+    /// Whether deciding it panics.
+    pub poisoned: bool,
 }
 
 /// Something told to whoever an identifier leads to.
@@ -59,6 +62,8 @@ pub enum Tell {
 pub enum What {
     /// One call with these messages: indices into [`Plan::messages`].
     Events(Vec<usize>),
+    /// Those of these messages that were acknowledged come once more, as they were accepted, one by one.
+    Again(Vec<usize>),
     /// A command about a person.
     Tell(usize, Tell),
     /// A command to the catalog of a tenant.
@@ -101,6 +106,18 @@ pub struct Plan {
     pub skews: Vec<i64>,
     /// Messages one turn may fold.
     pub turn_messages_max: usize,
+}
+
+impl Plan {
+    /// Whether deciding a message panics: only the engine with the mutants can be made to.
+    pub fn is_poisoned(&self, message: usize) -> bool {
+        cfg!(feature = "mutants") && self.messages[message].poisoned
+    }
+
+    /// The tenant whose customer a message is about: a place in [`Plan::tenants`].
+    pub fn tenant_of(&self, message: usize) -> usize {
+        self.people[self.messages[message].person].tenant
+    }
 }
 
 struct Maker {
@@ -165,6 +182,12 @@ impl Maker {
         (first..self.plan.people.len()).for_each(|person| self.more_names(person));
         for person in first..self.plan.people.len() {
             self.life(person);
+        }
+        self.returns(first);
+        let regretful = self.plan.people.len();
+        for n in regretful..regretful + 2 {
+            self.person(tenant, n);
+            self.regret(n);
         }
         if self.chance.below(2) == 0 {
             self.busy(first);
@@ -237,7 +260,7 @@ impl Maker {
         let n = self.plan.messages.len();
         let mark = 1 + (self.chance.draw() % 1_000_000_000).cast_signed();
         let say = say.with("n", n).add("score", 1_000_000).add("mark", mark * 1_000_000);
-        self.plan.messages.push(Msg { person, say, name, mark, alias: None });
+        self.plan.messages.push(Msg { person, say, name, mark, alias: None, poisoned: false });
         n
     }
 
@@ -302,26 +325,6 @@ impl Maker {
             let verdict = self.chance.pick(&[Verdict::Granted, Verdict::Granted, Verdict::Withdrawn]);
             self.step(at, What::Tell(person, Tell::Consent(Purpose::Marketing, verdict)));
         }
-        if self.chance.below(3) == 0 {
-            self.regret(person, &label);
-        }
-    }
-
-    /// Somebody allows advertising, looks twice, and takes it back while the message is on its way.
-    fn regret(&mut self, person: usize, label: &str) {
-        let at = self.at();
-        let all = self.plan.people[person].who.clone();
-        let n = self.plan.messages.len();
-        let say = Say::identify(format!("m{n}"), &all).at(at).set("who", label).set("seller", "seller-1");
-        let message = self.message(person, "identify", say);
-        self.step(at, What::Events(vec![message]));
-        let word = |verdict| What::Tell(person, Tell::Consent(Purpose::Marketing, verdict));
-        self.step(at.plus_ms(MINUTE_MS), word(Verdict::Granted));
-        let looked = at.plus_ms(2 * MINUTE_MS);
-        let views = vec![self.track(person, "page_viewed", looked), self.track(person, "page_viewed", looked)];
-        self.step(looked, What::Events(views));
-        let regretted = looked.plus_ms(self.chance.between(SECOND_MS, 2 * MINUTE_MS));
-        self.step(regretted, word(Verdict::Withdrawn));
     }
 
     /// Somebody does so much that their inbox turns over several times.
@@ -350,6 +353,12 @@ impl Maker {
             let other = self.chance.below(people);
             let other = if self.plan.people[other].tenant == tenant { other } else { person };
             messages.push(self.track(other, "page_viewed", at));
+        }
+        if self.chance.below(8) == 0 {
+            let poisoned = self.track(person, "page_viewed", at);
+            self.plan.messages[poisoned].poisoned = true;
+            let place = self.chance.below(messages.len() + 1);
+            messages.insert(place, poisoned);
         }
         self.step(at, What::Events(messages));
     }

@@ -2,22 +2,22 @@
 
 use crate::chance::Chance;
 use crate::host::{Host, Making};
-use crate::plan::{Plan, Step, Tell, What};
+use crate::plan::{Plan, Step, What};
 use crate::provider::Sink;
 use crate::task::{Done, Parcel, Task};
 use crate::weather::Weather;
 use crate::world::{Job, World};
-use roadbook_customer::{Command, ConsentWord};
 use roadbook_it::rig::T0;
 use roadbook_kernel::{ActorKey, DAY_MS, MINUTE_MS, Moment, SECOND_MS, TenantId};
 use roadbook_runtime::engine::Limits;
 use roadbook_runtime::ports::{DueKind, Journal, Store};
-use roadbook_runtime::{Accepted, Deliver, Memory, Message, Outcome, sends};
+use roadbook_runtime::{Accepted, Deliver, Memory, Message, Outcome};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 mod answers;
 mod loops;
+mod telling;
 
 pub use loops::at_once;
 
@@ -33,6 +33,12 @@ const UNDER_WAY_MAX: usize = 12;
 pub struct Told {
     /// Messages acknowledged as applied or known, with the first time.
     pub applied: BTreeMap<usize, Moment>,
+    /// The instant each of them was accepted with.
+    pub stamps: BTreeMap<usize, Moment>,
+    /// Messages acknowledged as applied more than once.
+    pub applied_again: BTreeSet<usize>,
+    /// Messages answered with a defect.
+    pub defects: BTreeSet<usize>,
     /// Messages answered with a refusal.
     pub refused: BTreeMap<usize, String>,
     /// Steps with a command that was acknowledged.
@@ -65,6 +71,8 @@ pub struct Run {
     loops: loops::Loops,
     /// Commands to the catalog of each tenant that wait for the one before.
     defines: Vec<VecDeque<usize>>,
+    /// Whom each command was first meant for: it comes again as it was.
+    meant: telling::Meant,
     until: Moment,
     winding_down: bool,
 }
@@ -94,6 +102,7 @@ impl Run {
             numbered: 0,
             next_step: 0,
             dropped,
+            meant: telling::Meant::default(),
             until: T0,
             winding_down: false,
         }
@@ -224,6 +233,7 @@ impl Run {
                 let messages = messages.into_iter().map(|message| (message, None)).collect();
                 self.enqueue(at, Parcel::Events { tenant, messages, client });
             }
+            What::Again(messages) => self.acknowledged_again(step.at, &messages),
             What::Tell(..) => self.enqueue(at, Parcel::Tell(index, None)),
             // Whoever writes definitions waits for each answer.
             What::Define(tenant, _) => {
@@ -300,41 +310,6 @@ impl Run {
             accepted
         };
         messages.iter().enumerate().map(one).collect()
-    }
-
-    fn telling(&self, host: &Host, step: usize, at: Moment) -> (TenantId, crate::task::Work) {
-        let What::Tell(person, tell) = self.plan.steps[step].what.clone() else { unreachable!("a step that tells") };
-        let person = &self.plan.people[person];
-        let tenant = self.plan.tenants[person.tenant];
-        let keys = host.engine.keys.of(tenant);
-        let id = keys.message("sim", &format!("tell {step}"));
-        let account = person.who[0].identifier(&keys).key();
-        let (engine, boxes, router) = (host.engine.clone(), host.boxes.clone(), host.router.clone());
-        let work = Box::pin(async move {
-            let told = async {
-                let Some(owner) = router.owner(tenant, &account).await? else { return Ok(None) };
-                let actor = ActorKey::customer(tenant, owner);
-                let command = match tell {
-                    Tell::Consent(purpose, verdict) => Command::NoteConsent(ConsentWord::general(purpose, verdict)),
-                    Tell::Merge(other) => {
-                        let Some(other) = router.owner(tenant, &other.identifier(&keys).key()).await? else {
-                            return Ok(None);
-                        };
-                        Command::MergeWith { other }
-                    }
-                    Tell::Unbind(who) => Command::Unbind { identifier: who.identifier(&keys).key() },
-                    Tell::Unmerge => {
-                        let row = roadbook_runtime::live(&engine, tenant, owner).await?;
-                        let absorbed = row.and_then(|row| row.state.absorbed.keys().next_back().copied());
-                        let Some(other) = absorbed else { return Ok(None) };
-                        Command::Unmerge { other }
-                    }
-                };
-                sends::tell(&engine, boxes.as_ref(), actor, id, command, at).await.map(Some)
-            };
-            Done::Told(told.await)
-        });
-        (tenant, work)
     }
 
     fn defining(&self, host: &Host, step: usize, at: Moment) -> (TenantId, crate::task::Work) {

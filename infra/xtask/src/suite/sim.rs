@@ -5,13 +5,14 @@ use crate::{run, sim};
 use anyhow::Result;
 
 /// Seconds in which seeds are begun.
-const SECONDS: &str = "60";
+const SECONDS: &str = "45";
 /// Seeds against each mutant: several times as many as the slowest needs.
-const MUTANT_SEEDS: &str = "200";
+const MUTANT_SEEDS: &str = "100";
 
-/// As many seeds as fit, then every mutant.
+/// The named situations, as many seeds as fit, then every mutant. Together under two minutes, once it is built.
 pub fn seeds(bench: &Bench) -> Result<Verdict> {
     run::quietly(&mut sim::build(&bench.place), &bench.log("sim-build"))?;
+    run::quietly(&mut sim::named(&bench.place), &bench.log("sim-named"))?;
     let mut command = bench.place.command(sim::program(&bench.place));
     command.args(["--seeds", "1000000", "--seconds", SECONDS, "--mutants", "--mutant-seeds", MUTANT_SEEDS]);
     run::quietly(&mut command, &bench.log("sim"))?;

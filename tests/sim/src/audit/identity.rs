@@ -40,6 +40,19 @@ impl Audited<'_> {
         }
     }
 
+    /// Every message that could not be decided is kept whole, to be replayed after a fix.
+    pub(super) fn defects_kept(&self) -> Result<(), String> {
+        for message in &self.run.told.defects {
+            let tenant = self.run.plan.tenants[self.run.plan.tenant_of(*message)];
+            let id = self.engine.keys.of(tenant).message("test", &format!("m{message}"));
+            let letter = at_once(self.run.world.memory.load(&ItemKey::letter_of(tenant, id)));
+            if letter.and_then(Result::ok).flatten().is_none() {
+                return Err(format!("lost: m{message} could not be decided, and is not in the dead letters"));
+            }
+        }
+        Ok(())
+    }
+
     /// Every identifier of a live customer is claimed, leads to them, and to nobody else.
     pub(super) fn one_owner(&self) -> Result<(), String> {
         let mut owners = BTreeMap::new();

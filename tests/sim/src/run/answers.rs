@@ -3,6 +3,7 @@
 use super::Run;
 use crate::plan::{Tell, What};
 use crate::task::{Done, Parcel, Task};
+use roadbook_identity::WINDOW_MS;
 use roadbook_kernel::{DAY_MS, MINUTE_MS, Moment};
 use roadbook_runtime::Outcome;
 use roadbook_runtime::ports::Fault;
@@ -43,12 +44,22 @@ impl Run {
         let mut failed = Vec::new();
         for ((message, at), result) in messages.into_iter().zip(results) {
             match result {
+                // A message made to fail was decided by nobody, also where it is known to have failed.
+                Ok(Outcome::Defect | Outcome::Duplicate { .. }) if self.plan.is_poisoned(message) => {
+                    if self.told.defects.insert(message) {
+                        self.maybe_again(tenant, message, at, client);
+                    }
+                }
                 Ok(outcome @ (Outcome::Applied { .. } | Outcome::Duplicate { .. })) => {
                     if self.told.applied.contains_key(&message) && matches!(outcome, Outcome::Applied { .. }) {
                         let at = at.unwrap_or(now);
+                        self.told.applied_again.insert(message);
                         self.twice(message, at);
                     }
                     self.told.applied.entry(message).or_insert(now);
+                    if let Some(at) = at {
+                        self.told.stamps.entry(message).or_insert(at);
+                    }
                     self.maybe_again(tenant, message, at, client);
                 }
                 Ok(Outcome::Refused(refusal)) if refusal.code == "too_many_hops" => failed.push((message, at)),
@@ -89,7 +100,9 @@ impl Run {
         if self.told.commands.contains_key(step) {
             return;
         }
-        if let Some(wait_ms) = self.again_in() {
+        // Half of them in any weather: a refusal and what changes nothing are known like everything else.
+        let wait_ms = if self.chance.below(2) == 0 { Some(self.chance.between(0, DAY_MS)) } else { self.again_in() };
+        if let Some(wait_ms) = wait_ms {
             self.enqueue(self.world.now().plus_ms(wait_ms), parcel.clone());
         }
     }
@@ -112,9 +125,25 @@ impl Run {
         }
     }
 
+    /// Messages that were acknowledged come once more, as a queue or a redrive would bring them.
+    pub(super) fn acknowledged_again(&mut self, at: Moment, messages: &[usize]) {
+        for message in messages {
+            let Some(stamp) = self.told.stamps.get(message).copied() else { continue };
+            let tenant = self.plan.people[self.plan.messages[*message].person].tenant;
+            let messages = vec![(*message, Some(stamp))];
+            self.enqueue(at, Parcel::Events { tenant, messages, client: false });
+        }
+    }
+
     /// What was acknowledged comes once more: at once, or when everybody has long forgotten it.
     fn maybe_again(&mut self, tenant: usize, message: usize, at: Option<Moment>, client: bool) {
         let Some(wait_ms) = self.again_in() else { return };
+        // After the window only History knows a message, and it is asked for those who were merged into its customer,
+        // not for those an identifier has left. Where identifiers go round, the engine promises the window, no more.
+        let age_ms = self.world.now().plus_ms(wait_ms).since_ms(at.unwrap_or(self.world.now()));
+        if !self.plan.settled && age_ms > WINDOW_MS - DAY_MS {
+            return;
+        }
         // What a client repeats is stamped anew, within the days an inbox remembers; later it comes as it was.
         let at = if client && wait_ms < DAY_MS { None } else { at };
         let client = client && wait_ms < DAY_MS;

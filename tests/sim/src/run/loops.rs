@@ -66,7 +66,7 @@ impl Loops {
 
     /// The relay stands still.
     pub fn relay_down_until(&mut self, at: Moment) {
-        self.relay_down = Some(at);
+        self.relay_down = self.relay_down.max(Some(at));
     }
 
     /// Whether it runs.

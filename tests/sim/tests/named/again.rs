@@ -68,6 +68,33 @@ async fn a_duplicate_is_known_across_a_merge_and_across_an_unmerge() {
     assert_eq!(sum(&rig.customer(&user("bo")).await), Some(1.into()));
 }
 
+/// Found by the simulator: both who were parted name the pages of the time together. Whoever of them took its newest
+/// page back into the ring deleted it under the other, who then decided those messages again.
+#[tokio::test]
+async fn a_page_that_two_name_after_an_unmerge_stays_while_one_of_them_goes_on() {
+    let rig = Rig::memory();
+    let of = |id: &str, who: &str, n: i64| Say::track(id, "visit", &[user(who)]).at(at(n)).add("sum", 1_000_000);
+    let many = |name: &str, who: &str, from: i64| -> Vec<Say> {
+        (from..from + 40).map(|n| of(&format!("{name}{n}"), who, n)).collect()
+    };
+    let before = [many("a", "al", 0), many("b", "bo", 0)].concat();
+    rig.observe_each(&before).await;
+    rig.observe(&[Say::alias("m", &user("al"), &user("bo")).at(at(100))]).await;
+    let together = [many("c", "al", 200), many("d", "bo", 200)].concat();
+    rig.observe_each(&together).await;
+    let one = rig.customer(&user("al")).await;
+    let other = *one.absorbed.keys().next().expect("one was merged");
+    let parted = rig.tell(&user("al"), "unmerge", Command::Unmerge { other }, at(300)).await;
+    assert!(matches!(parted, Outcome::Applied { .. }), "{parted:?}");
+    let since = [many("e", "al", 400), many("f", "bo", 400)].concat();
+    rig.observe_each(&since).await;
+    for say in [before, together, since].concat() {
+        assert!(is_duplicate(&rig.restart().observe(from_ref(&say)).await), "known to either: {say:?}");
+    }
+    assert_eq!(sum(&rig.customer(&user("al")).await), Some(120.into()));
+    assert_eq!(sum(&rig.customer(&user("bo")).await), Some(120.into()));
+}
+
 /// Found by the simulator: the identify that made the two one is decided again when they are parted, and takes the
 /// browser along; its claim went on leading to the one who had come back.
 #[tokio::test]

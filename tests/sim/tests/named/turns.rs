@@ -7,6 +7,8 @@ use roadbook_it::rig::{Rig, TENANT};
 use roadbook_it::say::{Say, user};
 use roadbook_kernel::{ActorKey, DAY_MS, HOUR_MS, MINUTE_MS};
 use roadbook_runtime::ports::DueKind;
+#[cfg(feature = "mutants")]
+use roadbook_runtime::ports::ItemKey;
 use roadbook_runtime::{Deliver, Message, Outcome};
 use serde_json::{Value, json};
 
@@ -71,6 +73,43 @@ async fn a_turn_with_a_refusal_between_two_successes_keeps_both() {
     assert_eq!(sum(&rig.customer(&user("al")).await), Some(2.into()));
     let again = rig.direct.customer(actor, three()).await.expect("no fault");
     assert!(again.iter().all(|one| matches!(one, Outcome::Duplicate { .. })), "the refusal is known too: {again:?}");
+}
+
+/// Needs the feature `mutants`, with which a message can be made to fail: the suite's step `sim` has it.
+#[cfg(feature = "mutants")]
+#[tokio::test]
+async fn a_turn_with_one_refusal_one_panic_and_one_success_keeps_the_success() {
+    let rig = Rig::memory();
+    rig.observe(&[Say::track("m0", "visit", &[user("al")]).at(at(0))]).await;
+    let actor = ActorKey::customer(TENANT, rig.customer(&user("al")).await.id);
+    let keys = rig.keys();
+    let message = |id: &str, n: i64, command| Message {
+        id: rig.message(id),
+        accepted: at(n),
+        occurred: at(n),
+        position: 0,
+        via: None,
+        founding: false,
+        command,
+    };
+    let visit = |id: &str, n: i64| {
+        let say = Say::track(id, "visit", &[user("al")]).at(at(n)).add("sum", 1_000_000);
+        message(id, n, Command::Observe(say.accept(&keys, 0).observation))
+    };
+    let unknown = Command::Unbind { identifier: user("nobody").identifier(&keys).key() };
+    roadbook_runtime::mutants::POISONED.set([rig.message("m2")].into());
+    let three = || vec![message("m1", 1, unknown.clone()), visit("m2", 2), visit("m3", 3)];
+    let outcomes = rig.direct.customer(actor, three()).await.expect("no fault");
+    assert!(matches!(&outcomes[0], Outcome::Refused(refusal) if refusal.code == "no_such_identifier"), "{outcomes:?}");
+    assert!(matches!(&outcomes[1], Outcome::Defect), "{outcomes:?}");
+    assert!(matches!(&outcomes[2], Outcome::Applied { version: 2, .. }), "one turn: {outcomes:?}");
+    assert_eq!(sum(&rig.customer(&user("al")).await), Some(1.into()), "the panic left nothing behind");
+    let letter = rig.engine.store.load(&ItemKey::letter_of(TENANT, rig.message("m2"))).await.expect("no fault");
+    assert!(letter.is_some(), "it can be replayed after a fix");
+    // The fix is here, and the message comes again: it was decided, and is replayed under a number of its own only.
+    roadbook_runtime::mutants::POISONED.set(Default::default());
+    let again = rig.direct.customer(actor, three()).await.expect("no fault");
+    assert!(again.iter().all(|one| matches!(one, Outcome::Duplicate { .. })), "{again:?}");
 }
 
 #[tokio::test]

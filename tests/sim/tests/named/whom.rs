@@ -1,13 +1,15 @@
 //! Who is whom, while it changes.
 
 use crate::{at, sum};
-use roadbook_customer::{Command, Customer};
+use roadbook_customer::{Command, ConsentWord, Customer, SendStatus};
 use roadbook_it::faulty::Faulty;
 use roadbook_it::rig::{Rig, TENANT};
 use roadbook_it::say::{Say, anon, device, user};
 use roadbook_kernel::{ActorKey, MINUTE_MS};
 use roadbook_runtime::ports::ItemKey;
 use roadbook_runtime::{Deliver, Memory, Message, Outcome, Work, deliver, load_row};
+use roadbook_tenancy::{Purpose, SuppressReason, Verdict};
+use serde_json::json;
 use std::slice::from_ref;
 use std::sync::Arc;
 
@@ -91,6 +93,36 @@ async fn a_merge_ahead_of_three_queued_turns_takes_all_of_them_along() {
     assert!(delivered.outcomes.iter().all(forwarded), "{:?}", delivered.outcomes);
     rig.observe(&says).await;
     assert_eq!(sum(&rig.customer(&user("b")).await), Some(3.into()));
+}
+
+/// Found by the simulator: a send that the other's withdrawal had suppressed while the two were one was decided again
+/// when they were parted, and stood there as on its way for ever. It is too late for it.
+#[tokio::test]
+async fn what_was_suppressed_together_is_too_late_when_two_are_parted() {
+    let rig = Rig::memory();
+    let greets = json!({
+        "entry": {"event": "begin"}, "reentry": "once", "start": "hello",
+        "nodes": {
+            "hello": {"type": "send", "channel": "recording", "purpose": "marketing",
+                      "content": {"text": "hello"}, "next": "over"},
+            "over": {"type": "exit"}
+        }
+    });
+    rig.journey("greets", greets).await;
+    for (n, name, verdict) in [(1, "al", Verdict::Withdrawn), (2, "bo", Verdict::Granted)] {
+        rig.observe(&[Say::track(name, "visit", &[user(name)]).at(at(n))]).await;
+        let word = Command::NoteConsent(ConsentWord::general(Purpose::Marketing, verdict));
+        rig.tell(&user(name), &format!("{name} says"), word, at(n + 2)).await;
+    }
+    rig.observe(&[Say::alias("one", &user("al"), &user("bo")).at(at(5))]).await;
+    rig.observe(&[Say::track("begins", "begin", &[user("bo")]).at(at(6))]).await;
+    let together = rig.customer(&user("bo")).await;
+    assert!(matches!(together.sends[0].status, SendStatus::Suppressed { .. }), "{:?}", together.sends[0].status);
+    let other = *together.absorbed.keys().next().expect("one was merged");
+    let told = rig.tell(&user("al"), "unmerge", Command::Unmerge { other }, at(7)).await;
+    assert!(matches!(told, Outcome::Applied { .. }), "{told:?}");
+    let statuses: Vec<_> = rig.customer(&user("bo")).await.sends.iter().map(|record| record.status.clone()).collect();
+    assert_eq!(statuses, [SendStatus::Suppressed { reason: SuppressReason::Unmerged }]);
 }
 
 /// Found by the simulator: one message made three people one, and the middle one went with the one who was taken out;
