@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use roadbook_catalog::Published;
 use roadbook_customer::{Announcement, Command, Customer, Effect, Event, Topics, World};
 use roadbook_identity::TenantKeys;
-use roadbook_kernel::{ActorKey, CustomerId, Draft, Hash128, MessageId, Moment, Refusal, TenantId};
+use roadbook_kernel::{ActorKey, CustomerId, Draft, Hash128, JourneyId, MessageId, Moment, Refusal, TenantId};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ impl Hosted for Customer {
     }
 
     async fn prepare(engine: &Engine, scene: &mut CustomerScene, set: &WorkingSet<Self>) -> Result<(), Fault> {
-        scene.pin(engine, set.current.tenant, &set.now_on().row.state).await
+        scene.pin(engine, set.current.tenant, set.now_on().row.state.pins()).await
     }
 
     fn decide_message(
@@ -168,9 +168,14 @@ fn size(value: &Value) -> usize {
 }
 
 impl CustomerScene {
-    /// Loads the revisions that a customer's runs are pinned to.
-    pub(crate) async fn pin(&mut self, engine: &Engine, tenant: TenantId, state: &Customer) -> Result<(), Fault> {
-        for (journey, number) in state.pins() {
+    /// Loads journey revisions: those that a customer's runs are pinned to.
+    pub(crate) async fn pin(
+        &mut self,
+        engine: &Engine,
+        tenant: TenantId,
+        pins: impl Iterator<Item = (JourneyId, u32)> + Send,
+    ) -> Result<(), Fault> {
+        for (journey, number) in pins {
             if self.catalog.revision(journey, number).is_none() {
                 let store = engine.store.as_ref();
                 self.catalog = engine.catalogs.with_revision(store, tenant, &self.catalog, journey, number).await?;

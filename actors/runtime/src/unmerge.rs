@@ -52,8 +52,13 @@ pub(crate) async fn admit(
     let Some(returns) = set.row(&there).map(|working| working.row.state.clone()) else {
         return Ok(refuse("not_merged", "that id was not merged into this customer"));
     };
-    scene.pin(engine, here.tenant, &since.base).await?;
-    scene.pin(engine, here.tenant, &returns).await?;
+    scene.pin(engine, here.tenant, since.base.pins()).await?;
+    scene.pin(engine, here.tenant, returns.pins()).await?;
+    // Whoever was merged since has brought runs of their own; and what was begun since is begun again.
+    for state in since.tombstones.values() {
+        scene.pin(engine, here.tenant, state.pins()).await?;
+    }
+    scene.pin(engine, here.tenant, since.begun()).await?;
     let theirs = messages_of(engine, there).await?;
     let parting = {
         let past = StoredPast { scene, tenant: here.tenant, tombstones: &since.tombstones, theirs: &theirs };
@@ -73,8 +78,8 @@ fn refuse(code: &'static str, detail: impl Into<String>) -> Admission {
     Admission::Refused(Refusal::new(code, detail))
 }
 
-/// Every identifier of the one who comes back leads to them again, and every other one to the one who stays. Written also where the claim names them already:
-/// somebody may be shortening it to the one who stays at this very moment.
+/// Every identifier of the one who comes back leads to them again, and every other one to the one who stays. Written
+/// also where the claim names them already: somebody may be shortening it to the one who stays at this very moment.
 async fn claims(
     engine: &Engine,
     set: &mut Customers,

@@ -6,7 +6,8 @@ use crate::ports::Fault;
 use crate::record::{Entry, Record, Trigger};
 use roadbook_customer::unmerge::Happened;
 use roadbook_customer::{Customer, Event};
-use roadbook_kernel::{ActorKey, CustomerId, Durable, MessageId, Moment, Refusal};
+use roadbook_journey::RunEvent;
+use roadbook_kernel::{ActorKey, CustomerId, Durable, JourneyId, MessageId, Moment, Refusal};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -105,6 +106,14 @@ fn taken_out(later: &[(Moment, Entry<Event>)]) -> (HashSet<CustomerId>, HashSet<
 }
 
 impl Since {
+    /// The journey revisions that runs were begun under.
+    pub(super) fn begun(&self) -> impl Iterator<Item = (JourneyId, u32)> + '_ {
+        self.past.iter().flat_map(|one| &one.facts).filter_map(|fact| {
+            let Event::Journey { step: RunEvent::Entered { run }, .. } = fact else { return None };
+            Some((run.journey, run.revision))
+        })
+    }
+
     fn push(&mut self, now: Moment, mut entry: Entry<Event>, out: &(HashSet<CustomerId>, HashSet<MessageId>)) {
         let (message, at) = match &entry.cause {
             Trigger::Message { id, accepted, occurred, .. } => (Some(*id), (*occurred).min(*accepted)),

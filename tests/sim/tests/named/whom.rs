@@ -109,7 +109,7 @@ async fn what_was_suppressed_together_is_too_late_when_two_are_parted() {
         }
     });
     rig.journey("greets", greets).await;
-    for (n, name, verdict) in [(1, "al", Verdict::Withdrawn), (2, "bo", Verdict::Granted)] {
+    for (n, name, verdict) in [(1, "bo", Verdict::Granted), (2, "al", Verdict::Withdrawn)] {
         rig.observe(&[Say::track(name, "visit", &[user(name)]).at(at(n))]).await;
         let word = Command::NoteConsent(ConsentWord::general(Purpose::Marketing, verdict));
         rig.tell(&user(name), &format!("{name} says"), word, at(n + 2)).await;
