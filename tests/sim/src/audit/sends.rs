@@ -105,7 +105,9 @@ impl Audited<'_> {
                 let told = self.run.told.commands.get(&index).map(|(at, _)| *at);
                 match verdict {
                     Verdict::Granted => granted_ever = true,
-                    Verdict::Withdrawn => withdrawn = withdrawn.max(told),
+                    // A relative's word binds from the merge on, and that may come after the message.
+                    Verdict::Withdrawn if *whose == person => withdrawn = withdrawn.max(told),
+                    Verdict::Withdrawn => {}
                 }
             }
             if !granted_ever {
