@@ -104,7 +104,8 @@ impl Audited<'_> {
                 }
                 let told = self.run.told.commands.get(&index).map(|(at, _)| *at);
                 match verdict {
-                    Verdict::Granted => granted_ever = true,
+                    // Words count by when they were said: a withdrawal that got through only after a later grant is over.
+                    Verdict::Granted => (granted_ever, withdrawn) = (true, None),
                     // A relative's word binds from the merge on, and that may come after the message.
                     Verdict::Withdrawn if *whose == person => withdrawn = withdrawn.max(told),
                     Verdict::Withdrawn => {}
