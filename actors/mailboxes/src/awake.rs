@@ -1,5 +1,6 @@
 //! One awake customer.
 
+use crate::mutants::mutant;
 use actix::prelude::*;
 use roadbook_customer::{Command, Customer};
 use roadbook_kernel::ActorKey;
@@ -47,10 +48,13 @@ impl Awake {
     }
 
     fn next_turn(&mut self, ctx: &mut Context<Self>) {
-        if self.busy {
+        if self.sleepy && mutant!("stop_while_busy") {
+            ctx.stop();
+        }
+        if self.busy && !mutant!("busy_ignored") {
             return;
         }
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() || (self.sleepy && mutant!("stop_while_waiting")) {
             if self.sleepy {
                 ctx.stop();
             }
@@ -126,6 +130,9 @@ async fn turn(engine: Arc<Engine>, key: ActorKey, row: Option<Row<Customer>>, as
             Ok(Delivered { outcomes, row }) => {
                 kept = row;
                 let mut outcomes = outcomes.into_iter();
+                if mutant!("answers_shifted") {
+                    askers.reverse();
+                }
                 for (count, answer) in askers {
                     let _gone = answer.send(Ok(outcomes.by_ref().take(count).collect())).is_err();
                 }

@@ -5,6 +5,9 @@
 
 mod awake;
 mod mailboxes;
+mod mutants;
+#[cfg(schedules)]
+pub mod schedules;
 mod shard;
 
 pub use mailboxes::{Mailboxes, Settings, StartError};

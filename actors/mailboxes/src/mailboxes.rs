@@ -82,16 +82,17 @@ impl Mailboxes {
         let place = (key.id.0 % self.shards.len() as u128) as usize;
         &self.shards[place]
     }
+}
 
-    async fn ask<T>(
-        &self,
-        key: ActorKey,
-        ask: impl FnOnce(oneshot::Sender<Result<T, Fault>>) -> Ask,
-    ) -> Result<T, Fault> {
-        let (answer, answered) = oneshot::channel();
-        self.shard(&key).do_send(To(key, ask(answer)));
-        answered.await.map_err(|_| Fault::Store("the actor system is stopping".into()))?
-    }
+/// Asks a customer of a shard, and waits for the answer.
+pub(crate) async fn ask<T>(
+    shard: &Addr<Shard>,
+    key: ActorKey,
+    ask: impl FnOnce(oneshot::Sender<Result<T, Fault>>) -> Ask,
+) -> Result<T, Fault> {
+    let (answer, answered) = oneshot::channel();
+    shard.do_send(To(key, ask(answer)));
+    answered.await.map_err(|_| Fault::Store("the actor system is stopping".into()))?
 }
 
 impl Drop for Mailboxes {
@@ -108,7 +109,7 @@ impl Drop for Mailboxes {
 #[async_trait]
 impl Deliver for Mailboxes {
     async fn customer(&self, key: ActorKey, messages: Vec<Message<Command>>) -> Result<Vec<Outcome>, Fault> {
-        self.ask(key, |answer| Ask::Messages { messages, answer }).await
+        ask(self.shard(&key), key, |answer| Ask::Messages { messages, answer }).await
     }
 
     /// Catalogs change rarely and are read from the shared cache: they need no mailbox.
@@ -120,6 +121,6 @@ impl Deliver for Mailboxes {
     }
 
     async fn poke(&self, key: ActorKey) -> Result<(), Fault> {
-        self.ask(key, |answer| Ask::Poke { answer }).await
+        ask(self.shard(&key), key, |answer| Ask::Poke { answer }).await
     }
 }

@@ -1,6 +1,7 @@
 //! The customers of one arbiter: who is awake, and who goes to sleep.
 
 use crate::awake::{Ask, Awake, Sleep};
+use crate::mutants::mutant;
 use actix::prelude::*;
 use roadbook_kernel::ActorKey;
 use roadbook_runtime::Engine;
@@ -66,7 +67,7 @@ impl Shard {
                 // condition keeps them apart.
                 place.mailbox.do_send(Sleep);
             }
-            !sleeps
+            !sleeps || mutant!("asleep_but_listed")
         });
     }
 }
@@ -88,7 +89,7 @@ impl Handler<To> for Shard {
         let asks = self.asks;
         // A mailbox that ended by a panic is gone, not asleep: what it was asked is answered with a fault, and the next
         // ask wakes a new one.
-        if let Some(place) = self.awake.get_mut(&key).filter(|place| place.mailbox.connected()) {
+        if let Some(place) = self.awake.get_mut(&key).filter(|place| place.mailbox.connected() || mutant!("gone_but_listed")) {
             place.used = asks;
             place.mailbox.do_send(ask);
             return;
@@ -103,5 +104,23 @@ impl Handler<To> for Shard {
             self.looking = true;
             ctx.run_later(self.idle, Self::look);
         }
+    }
+}
+
+/// A look that somebody asks for.
+#[cfg(schedules)]
+pub(crate) struct Look;
+
+#[cfg(schedules)]
+impl actix::Message for Look {
+    type Result = ();
+}
+
+#[cfg(schedules)]
+impl Handler<Look> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
+        self.look(ctx);
     }
 }

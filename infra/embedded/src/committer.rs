@@ -5,6 +5,10 @@
 
 use crate::due::{Fronts, entry_key};
 use crate::mutants::mutant;
+use crate::sync::{
+    AtomicU64, GROUP_COMMITS_MAX, JoinHandle, Mutex, MutexGuard, Notify, Ordering, Receiver, Sender, channel,
+    end_process, oneshot, point, spawn, write,
+};
 use crate::tables::Tables;
 use crate::tail::Tail;
 use bytes::Bytes;
@@ -13,13 +17,8 @@ use roadbook_kernel::Moment;
 use roadbook_runtime::ports::{Commit, CommitError, DueKind, Expect, Fault, Item, ItemKey, Put, Space, Turn};
 use rustc_hash::FxHashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::{Notify, oneshot};
+use std::sync::Arc;
 
-/// Commits of one group.
-const GROUP_COMMITS_MAX: usize = 512;
 /// Bytes of one group.
 const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -59,7 +58,7 @@ impl Shared {
 /// The committer's thread.
 pub(crate) struct Committer {
     requests: Option<Sender<Request>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Committer {
@@ -71,8 +70,7 @@ impl Committer {
                 end_process("the committer panicked");
             }
         };
-        let thread = std::thread::Builder::new().name("committer".into()).spawn(run)?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+        Ok(Self { requests: Some(requests), thread: Some(spawn("committer", run)?) })
     }
 
     pub(crate) async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -88,7 +86,7 @@ impl Drop for Committer {
     /// Everything that was taken is committed before the thread ends.
     fn drop(&mut self) {
         self.requests.take();
-        if let Some(thread) = self.thread.take()
+        if let Some(thread) = self.thread.take().filter(|_| !mutant!("not_drained"))
             && thread.join().is_err()
         {
             tracing::error!("the committer ended by a panic");
@@ -107,6 +105,9 @@ fn run(shared: &Shared, inbox: &Receiver<Request>) {
                 Ok(request) => group.take(request),
                 Err(_) => break,
             }
+        }
+        if mutant!("overfull_dropped") && group.is_full() {
+            drop(inbox.try_recv());
         }
         sequence = group.write();
     }
@@ -221,6 +222,9 @@ impl<'a> Group<'a> {
             }
             None => self.batch.remove(table, put.key.bytes()),
         }
+        if mutant!("group_unseen") {
+            return;
+        }
         match (&put.item, put.key.space()) {
             (Some(item), Space::Actor | Space::Claim | Space::Send | Space::Delivery) => {
                 self.versions.insert(put.key.clone(), item.version)
@@ -244,14 +248,26 @@ impl<'a> Group<'a> {
             });
             self.batch.insert(&self.shared.tables.journal, &first.to_be_bytes()[..], group);
         }
-        if let Err(error) = self.batch.commit()
+        if mutant!("ack_before_commit") {
+            answer_all(&mut self.answers);
+        }
+        if mutant!("front_lowered_early") {
+            self.lowered.drain(..).for_each(|(kind, key, at)| self.shared.fronts.lower(kind, &key, at));
+        }
+        if let Err(error) = write(self.batch)
             && !mutant!("retry_failed_fsync")
         {
             // What the disk holds is unknown now, and a second fsync would lie about it.
             end_process(&error.to_string());
         }
+        if mutant!("ack_before_front") {
+            answer_all(&mut self.answers);
+        }
         for (kind, key, at) in &self.lowered {
             self.shared.fronts.lower(*kind, key, *at);
+        }
+        if mutant!("notify_early") {
+            self.shared.committed.notify_waiters();
         }
         let last = self.sequence + self.turns.len() as u64;
         if !self.turns.is_empty() {
@@ -261,11 +277,10 @@ impl<'a> Group<'a> {
             }
             self.shared.last_sequence.store(last, Ordering::SeqCst);
         }
-        self.shared.committed.notify_waiters();
-        for (answer, outcome) in self.answers {
-            // One who no longer waits finds out by loading.
-            let _gone = answer.send(outcome);
+        if !mutant!("notify_early") {
+            self.shared.committed.notify_waiters();
         }
+        answer_all(&mut self.answers);
         if mutant!("ack_before_fsync") {
             let _late = self.shared.tables.database.persist(PersistMode::SyncData);
         }
@@ -295,10 +310,11 @@ fn durability() -> Option<PersistMode> {
     Some(if mutant!("ack_before_fsync") { PersistMode::Buffer } else { PersistMode::SyncData })
 }
 
-/// Ends the process: opening the folder again shows what the disk holds, and nothing else can.
-fn end_process(reason: &str) -> ! {
-    tracing::error!(reason, "a commit failed; the process ends, start it again to recover");
-    std::process::abort()
+fn answer_all(answers: &mut Vec<(Answer, Result<(), CommitError>)>) {
+    for (answer, outcome) in answers.drain(..) {
+        // One who no longer waits finds out by loading.
+        let _gone = answer.send(outcome);
+    }
 }
 
 /// The stored form of an item: 8 bytes of version, then the body.
@@ -311,6 +327,7 @@ pub(crate) fn stored(item: &Item) -> Vec<u8> {
 
 /// Reads an item.
 pub(crate) fn load(tables: &Tables, key: &ItemKey) -> Result<Option<Item>, Fault> {
+    point();
     let found = tables.of(key.space()).get(key.bytes()).map_err(|error| Fault::Store(error.to_string()))?;
     found.map(|value| item(value.into())).transpose()
 }

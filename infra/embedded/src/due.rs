@@ -4,12 +4,13 @@
 //! has certainly come: nothing is due before it. A new entry below moves it back, so the front is a bound and never
 //! a cursor that could pass somebody by.
 
+use crate::mutants::mutant;
+use crate::sync::{Mutex, point};
 use crate::tables::Tables;
 use bytes::Bytes;
 use roadbook_kernel::Moment;
 use roadbook_runtime::ports::store::{LANES, lane};
 use roadbook_runtime::ports::{DueEntry, DueKind, Fault, ItemKey, Space};
-use std::sync::Mutex;
 
 const HEADER: usize = 10;
 const KINDS: usize = 3;
@@ -98,7 +99,7 @@ impl Fronts {
     }
 
     /// Entries of one lane up to `until`, and a front that has moved as far as the search proved.
-    fn search(
+    pub(crate) fn search(
         &self,
         tables: &Tables,
         kind: DueKind,
@@ -107,7 +108,7 @@ impl Fronts {
         limit: usize,
     ) -> Result<Vec<DueEntry>, Fault> {
         let from = self.with(kind, lane, |front| {
-            if front.searches == 0 {
+            if front.searches == 0 || mutant!("searches_uncounted") {
                 front.written = Moment::MAX;
             }
             front.searches += 1;
@@ -162,6 +163,7 @@ fn entries(
     let (low, high) = (prefix(kind, lane, from), prefix(kind, lane, Moment::MAX));
     let mut found = Vec::new();
     let mut first = Moment::MAX;
+    point();
     for guard in tables.due.range(low.to_vec()..high.to_vec()) {
         let key = guard.key().map_err(|error| Fault::Store(error.to_string()))?;
         let entry = read(kind, &key).ok_or_else(|| Fault::Corrupt("an entry of the due index".into()))?;

@@ -5,7 +5,17 @@
 //! | --- | --- | --- |
 //! | `ack_before_write` | answers while the group is still in a buffer of this process | `cargo xtask crash` |
 //! | `ack_before_fsync` | answers when the kernel has the group, and syncs after | `cargo xtask disk` |
-//! | `retry_failed_fsync` | believes a second fsync after one that failed | `cargo xtask disk` |
+//! | `retry_failed_fsync` | believes a second fsync after one that failed | `cargo xtask disk`, `schedules` |
+//! | `ack_before_commit` | answers before the group is written at all | `cargo xtask schedules` |
+//! | `ack_before_front` | answers before the front of the due index is moved back | `cargo xtask schedules` |
+//! | `front_lowered_early` | moves the front back before the entry can be seen | `cargo xtask schedules` |
+//! | `searches_uncounted` | lets a second search forget what the first must not | `cargo xtask schedules` |
+//! | `group_unseen` | checks conditions against the store, not against the group | `cargo xtask schedules` |
+//! | `overfull_dropped` | loses the request that no longer fits into a group | `cargo xtask schedules` |
+//! | `not_drained` | closes without waiting for what was taken | `cargo xtask schedules` |
+//! | `notify_early` | wakes the readers of the log before there is something to read | `cargo xtask schedules` |
+//! | `wait_unarmed` | looks whether there is something to read before it can be woken | `cargo xtask schedules` |
+//! | `log_end_forgotten` | truncates the newest group of the log too | `cargo xtask schedules` |
 
 /// Whether a mutant is on; `false`, known when compiled, without the feature.
 #[cfg(not(feature = "mutants"))]

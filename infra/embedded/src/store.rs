@@ -2,6 +2,8 @@
 
 use crate::committer::{Committer, Shared, item, load};
 use crate::disk::Disk;
+use crate::mutants::mutant;
+use crate::sync::{AtomicU64, Ordering, point};
 use crate::tables::Tables;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use roadbook_runtime::ports::{
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU32;
 
 /// Bytes of a turn's key: actor and version.
 pub(crate) const TURN_KEY_BYTES: usize = ActorKey::BYTES + 8;
@@ -80,6 +82,12 @@ impl Embedded {
             Err(error) => return Err(unusable(error.to_string())),
         };
         keep_folders(path).map_err(|error| unusable(format!("its folders cannot be synced: {error}")))?;
+        Self::over(tables, path, options)
+    }
+
+    /// A store over tables that are open.
+    pub(crate) fn over(tables: Tables, path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let unusable = |reason: String| OpenError::Unusable { path: path.display().to_string(), reason };
         let last = last_sequence(&tables).map_err(|fault| unusable(fault.to_string()))?;
         let shared = Arc::new(Shared::new(tables, last));
         let committer = Committer::start(shared.clone()).map_err(|error| unusable(error.to_string()))?;
@@ -89,6 +97,11 @@ impl Embedded {
 
     pub(crate) fn tables(&self) -> &Tables {
         &self.shared.tables
+    }
+
+    #[cfg(schedules)]
+    pub(crate) fn fronts(&self) -> &crate::due::Fronts {
+        &self.shared.fronts
     }
 
     /// An entry was written past the committer.
@@ -228,6 +241,7 @@ impl Journal for Embedded {
         if let Some(turns) = self.shared.tail().after(after, limit) {
             return Ok(turns);
         }
+        point();
         let (mut found, mut bytes) = (Vec::new(), 0);
         // Groups are keyed by their first turn: the one that holds `after` may reach past it.
         let low = after.saturating_sub(GROUP_TURNS_MAX).to_be_bytes().to_vec();
@@ -265,7 +279,7 @@ impl Journal for Embedded {
         for guard in journal.range(low.to_be_bytes().to_vec()..=upto.to_be_bytes().to_vec()) {
             let (key, group) = guard.into_inner().map_err(store_fault)?;
             let end = sequence(&key)? + (group.len() / TURN_KEY_BYTES) as u64 - 1;
-            if end <= upto && end < newest {
+            if end <= upto && (end < newest || mutant!("log_end_forgotten")) {
                 batch.remove(journal, key);
                 next = end + 1;
             }
@@ -280,10 +294,13 @@ impl Journal for Embedded {
     }
 
     async fn wait(&self, after: u64) {
+        if mutant!("wait_unarmed") && self.last() > after {
+            return;
+        }
         let committed = self.shared.committed.notified();
         tokio::pin!(committed);
         committed.as_mut().enable();
-        if self.last() > after {
+        if self.last() > after && !mutant!("wait_unarmed") {
             return;
         }
         committed.await;

@@ -4,6 +4,7 @@
 
 use crate::committer::{item, stored};
 use crate::due::{entry_key, read_entry};
+use crate::sync::write;
 use crate::store::{Embedded, store_fault, turn_key, version_of};
 use async_trait::async_trait;
 use fjall::{Keyspace, PersistMode};
@@ -61,7 +62,7 @@ impl Whole for Embedded {
                 }
             }
         }
-        batch.commit().map_err(store_fault)
+        write(batch).map_err(store_fault)
     }
 }
 
