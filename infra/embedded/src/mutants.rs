@@ -9,6 +9,7 @@
 //! | `ack_before_commit` | answers before the group is written at all | `cargo xtask schedules` |
 //! | `ack_before_front` | answers before the front of the due index is moved back | `cargo xtask schedules` |
 //! | `front_lowered_early` | moves the front back before the entry can be seen | `cargo xtask schedules` |
+//! | `restored_front_early` | the same for entries that come from another store | `cargo xtask schedules` |
 //! | `searches_uncounted` | lets a second search forget what the first must not | `cargo xtask schedules` |
 //! | `group_unseen` | checks conditions against the store, not against the group | `cargo xtask schedules` |
 //! | `overfull_dropped` | loses the request that no longer fits into a group | `cargo xtask schedules` |

@@ -104,7 +104,7 @@ impl Embedded {
         &self.shared.fronts
     }
 
-    /// An entry was written past the committer.
+    /// An entry was written past the committer, and can be seen.
     pub(crate) fn lower(&self, kind: DueKind, key: &ItemKey, at: Moment) {
         self.shared.fronts.lower(kind, key, at);
     }

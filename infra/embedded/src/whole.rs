@@ -4,8 +4,9 @@
 
 use crate::committer::{item, stored};
 use crate::due::{entry_key, read_entry};
-use crate::sync::write;
+use crate::mutants::mutant;
 use crate::store::{Embedded, store_fault, turn_key, version_of};
+use crate::sync::write;
 use async_trait::async_trait;
 use fjall::{Keyspace, PersistMode};
 use roadbook_kernel::{ActorKey, MessageId};
@@ -44,13 +45,17 @@ impl Whole for Embedded {
     /// Not through the committer: nobody else writes, and the log gets none of it.
     async fn restore(&self, pieces: Vec<Piece>) -> Result<(), Fault> {
         let tables = self.tables();
+        let mut lowered = Vec::new();
         let mut batch = tables.database.batch().durability(Some(PersistMode::SyncData));
         for piece in pieces {
             match piece {
                 Piece::Item { key, item } => batch.insert(tables.of(key.space()), key.bytes(), stored(&item)),
                 Piece::Due { kind, due, key } => {
                     batch.insert(&tables.due, entry_key(kind, due, &key), bytes::Bytes::new());
-                    self.lower(kind, &key, due);
+                    if mutant!("restored_front_early") {
+                        self.lower(kind, &key, due);
+                    }
+                    lowered.push((kind, key, due));
                 }
                 Piece::Past { turn, messages } => {
                     let key = turn_key(&turn.actor, turn.version);
@@ -62,7 +67,12 @@ impl Whole for Embedded {
                 }
             }
         }
-        write(batch).map_err(store_fault)
+        write(batch).map_err(store_fault)?;
+        // Not before: a search that cannot see the entries yet would move the front past them again.
+        if !mutant!("restored_front_early") {
+            lowered.iter().for_each(|(kind, key, due)| self.lower(*kind, key, *due));
+        }
+        Ok(())
     }
 }
 
