@@ -1,6 +1,6 @@
 //! What the schedules of `tests/sched` need to see of this crate, and nobody else: it exists in their build alone.
 
-use crate::sync::{DEATH, begin, died, fail_write_after};
+use crate::sync::{DEATH, Failure, begin, died, fail};
 use crate::tables::Tables;
 use crate::{Embedded, OpenError, Options};
 use roadbook_kernel::{Moment, TenantId};
@@ -68,9 +68,9 @@ pub async fn until_death<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Lets a write of the committer fail, after so many that do not.
-pub fn fail_after(writes: u32) {
-    fail_write_after(Some(writes));
+/// Lets a write fail after so many that do not; the disk may have it all the same.
+pub fn fail_after(writes: u32, written: bool) {
+    fail(Some(Failure { after: writes, written }));
 }
 
 /// A search of one lane, without the others around it: sixteen of them would only hide where the threads meet.

@@ -10,6 +10,7 @@
 //! | `bench` | `bench.rs` |
 //! | `cost` | `cost/` |
 //! | `crash`, `disk`, `soak` | `instruments.rs` |
+//! | `schedules` | `schedules.rs` |
 //! | `schemas` | `schemas.rs` |
 //! | `sim` | `sim.rs` |
 //! | `package` | `package.rs` |
@@ -23,6 +24,7 @@ mod package;
 mod place;
 mod process;
 mod run;
+mod schedules;
 mod schemas;
 mod sim;
 mod suite;
@@ -58,6 +60,8 @@ enum Verb {
     Disk(instruments::Disk),
     /// Load the server for long and see whether its memory grows.
     Soak(instruments::Soak),
+    /// Play what threads share under many schedules, or hunt mistakes that were made on purpose.
+    Schedules(schedules::Options),
     /// Write the JSON Schemas that are generated from code.
     Schemas(schemas::Options),
     /// Play the engine in virtual time, with faults, and audit it.
@@ -88,6 +92,7 @@ fn carry_out(verb: Verb) -> Result<bool> {
         Verb::Crash(options) => instruments::crash(&place, &options),
         Verb::Disk(options) => instruments::disk(&place, &options),
         Verb::Soak(options) => instruments::soak(&place, &options),
+        Verb::Schedules(options) => schedules::run(&place, &options),
         Verb::Schemas(options) => schemas::run(&place, &options),
         Verb::Sim(options) => sim::run(&place, &options),
         Verb::Package(options) => package::run(&place, &options),

@@ -100,12 +100,8 @@ pub fn race() {
 
 /// A write of the committer that fails, sooner or later.
 pub fn failure() {
-    fail_and_look(thread_rng().gen_range(0..u32::from(CALLERS)));
-}
-
-fn fail_and_look(writes: u32) {
     let store = Arc::new(process());
-    fail_after(writes);
+    fail_after(thread_rng().gen_range(0..u32::from(CALLERS)), thread_rng().gen_bool(0.5));
     let told = Arc::new([const { AtomicU64::new(0) }; CALLERS as usize]);
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {

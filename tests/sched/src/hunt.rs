@@ -34,6 +34,10 @@ pub fn run(options: &Options) -> Result<bool, String> {
     } else {
         crate::situations::switch(std::env::var(MUTANT).ok().as_deref());
         listen();
+        // The actor library wants a clock to put its timers on. Nobody winds it: what a timer would do, a schedule does.
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let clock = clock.map_err(|error| error.to_string())?;
+        let _on_it = clock.enter();
         situations.into_iter().for_each(|situation| explore(situation, options, &mut figures));
         println!("{} schedules, {} different, {} steps", figures.schedules, figures.different, figures.steps);
     }

@@ -21,11 +21,19 @@ mod hunt;
 #[cfg(schedules)]
 mod log;
 #[cfg(schedules)]
+mod mailboxes;
+#[cfg(schedules)]
+mod office;
+#[cfg(schedules)]
 mod options;
 #[cfg(schedules)]
 mod play;
 #[cfg(schedules)]
+mod post;
+#[cfg(schedules)]
 mod situations;
+#[cfg(schedules)]
+mod slow;
 
 #[cfg(not(schedules))]
 fn main() -> std::process::ExitCode {

@@ -1,6 +1,6 @@
 //! The situations. To add one: a function in the file of its family, a row here with the mistakes it must find.
 
-use crate::{commits, due, log};
+use crate::{commits, due, log, mailboxes};
 
 /// What is played.
 pub struct Situation {
@@ -60,7 +60,51 @@ pub const SITUATIONS: &[Situation] = &[
         schedules: 3_000,
         mutants: &["notify_early", "wait_unarmed", "log_end_forgotten"],
     },
+    Situation {
+        name: "mailbox",
+        promise: "an awake customer takes one turn at a time; each message is answered once, a sender's in their order",
+        run: mailboxes::one_mailbox,
+        schedules: 1_000,
+        mutants: &["busy_ignored", "answers_shifted"],
+    },
+    Situation {
+        name: "sleep",
+        promise: "whoever is put to sleep answers what it was asked before, and who asks later is answered too",
+        run: mailboxes::sleep,
+        schedules: 1_000,
+        mutants: &["stop_while_busy", "stop_while_waiting", "asleep_but_listed", "NoVersionCondition"],
+    },
+    Situation {
+        name: "stranger",
+        promise: "the row a mailbox keeps is never believed over the store's",
+        run: mailboxes::stranger,
+        schedules: 1_000,
+        mutants: &["KeptRowBelieved", "NoVersionCondition", "NoInbox"],
+    },
+    Situation {
+        name: "trouble",
+        promise: "after faults and panics a message that is sent again is applied once",
+        run: mailboxes::trouble,
+        schedules: 1_000,
+        mutants: &["gone_but_listed", "AckBeforeCommit", "NoInbox"],
+    },
+    Situation {
+        name: "stop",
+        promise: "when the mailboxes end in the middle everybody hears something, and yes means stored",
+        run: mailboxes::stop,
+        schedules: 1_000,
+        mutants: &["AckBeforeCommit"],
+    },
 ];
 
-/// Switches on a mutant that is not read from the environment where it is.
+/// Switches on a mutant of the engine: those of the store and of the mailboxes look into the environment themselves.
+#[cfg(feature = "mutants")]
+pub fn switch(mutant: Option<&str>) {
+    use roadbook_runtime::mutants::{Mutant, switch};
+    let named = |(one, _): &&(Mutant, &str)| mutant == Some(format!("{one:?}").as_str());
+    switch(Mutant::ALL.iter().find(named).map(|(one, _)| *one));
+}
+
+/// There are none in this build.
+#[cfg(not(feature = "mutants"))]
 pub fn switch(_mutant: Option<&str>) {}

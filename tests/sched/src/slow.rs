@@ -133,4 +133,8 @@ impl Store for Slow {
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
         self.memory.next_due(kind).await
     }
+
+    async fn ready(&self) -> Result<(), Fault> {
+        self.memory.ready().await
+    }
 }

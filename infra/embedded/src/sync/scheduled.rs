@@ -14,7 +14,16 @@ pub(crate) const GROUP_COMMITS_MAX: usize = 2;
 thread_local! {
     /// All tasks of a schedule share one thread, so this is what a process is in the product.
     static DIED: Cell<bool> = const { Cell::new(false) };
-    static WRITES_UNTIL_FAILURE: Cell<Option<u32>> = const { Cell::new(None) };
+    static FAILURE: Cell<Option<Failure>> = const { Cell::new(None) };
+}
+
+/// A write that fails.
+#[derive(Clone, Copy)]
+pub(crate) struct Failure {
+    /// After so many that do not.
+    pub(crate) after: u32,
+    /// Whether the disk has it all the same.
+    pub(crate) written: bool,
 }
 
 /// Wakes whoever would end with the process.
@@ -37,23 +46,23 @@ pub(crate) fn point() {
     shuttle::thread::yield_now();
 }
 
-/// Writes a batch; not synced, because here nobody cuts the power. Fails where it was told to, and writes nothing then.
+/// Writes a batch; not synced, because here nobody cuts the power. Fails where it was told to.
 pub(crate) fn write(batch: OwnedWriteBatch) -> fjall::Result<()> {
     point();
-    let fails = WRITES_UNTIL_FAILURE.get() == Some(0);
-    WRITES_UNTIL_FAILURE.set(WRITES_UNTIL_FAILURE.get().and_then(|left| left.checked_sub(1)));
-    let written = if fails {
-        Err(fjall::Error::Io(std::io::Error::other("a failure of the schedule")))
-    } else {
-        batch.durability(None).commit()
+    let failure = FAILURE.get();
+    FAILURE.set(failure.and_then(|left| Some(Failure { after: left.after.checked_sub(1)?, ..left })));
+    let written = match failure.filter(|failure| failure.after == 0) {
+        Some(Failure { written: false, .. }) => Ok(()),
+        Some(_) | None => batch.durability(None).commit(),
     };
     point();
-    written
+    let failed = || fjall::Error::Io(std::io::Error::other("a failure of the schedule"));
+    if failure.is_some_and(|failure| failure.after == 0) { Err(failed()) } else { written }
 }
 
-/// Lets a write fail, after so many that do not.
-pub(crate) fn fail_write_after(writes: Option<u32>) {
-    WRITES_UNTIL_FAILURE.set(writes);
+/// Lets a write fail, or none.
+pub(crate) fn fail(failure: Option<Failure>) {
+    FAILURE.set(failure);
 }
 
 /// Ends the process, as far as a schedule knows one.
@@ -71,7 +80,7 @@ pub(crate) fn died() -> bool {
 /// A new process.
 pub(crate) fn begin() {
     DIED.set(false);
-    fail_write_after(None);
+    fail(None);
 }
 
 /// Tokio's, with a place to switch before each step that somebody else sees.

@@ -12,6 +12,7 @@ mod instruments;
 mod once;
 mod privacy;
 mod replay;
+mod schedules;
 mod sim;
 mod stage;
 mod tools;
@@ -51,6 +52,11 @@ const STEPS: &[Step] = &[
         name: "sim",
         proves: "seeds of two hosts with every fault: nothing lost, twice or stuck; every mutant is noticed",
         run: sim::seeds,
+    },
+    Step {
+        name: "schedules",
+        proves: "what threads share, under thousands of schedules; every mistake on purpose is found",
+        run: schedules::all,
     },
     Step {
         name: "dynamodb",

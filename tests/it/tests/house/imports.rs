@@ -121,6 +121,11 @@ const ROOMS: &[Room] = &[
         may: &["kernel", "tenancy", "identity", "journey", "catalog", "customer", "runtime", "channels", "send", "it"],
         why: PROOF,
     },
+    Room {
+        package: "sched",
+        may: &["kernel", "identity", "customer", "runtime", "mailboxes", "embedded"],
+        why: PROOF,
+    },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
     Room { package: "crash", may: &["bench"], why: OUTSIDE },
@@ -169,6 +174,11 @@ const GUESTS: &[Guest] = &[
         why: "the actor library is an implementation detail of the mailboxes",
     },
     Guest { name: "fjall", hosts: &["embedded"], why: "the store of one machine is behind ports" },
+    Guest {
+        name: "shuttle",
+        hosts: &["embedded", "sched"],
+        why: "a scheduler that is told what to do is for `cargo xtask schedules`, under its cfg",
+    },
     Guest { name: "reqwest", hosts: &["channels"], why: "infra/channels is the product's only outbound HTTP" },
     Guest { name: "aws-*", hosts: &["aws"], why: CLOUD },
     Guest { name: "aws_*", hosts: &["aws", "lambda"], why: CLOUD },
@@ -293,7 +303,7 @@ fn no_crate_of_the_product_turns_the_mutants_on() {
         let features = package["features"].as_object().expect("features");
         let hands_on = |list: &Value| list.to_string().contains("mutants");
         let by: Vec<&String> = features.iter().filter(|(_, list)| hands_on(list)).map(|(name, _)| name).collect();
-        let expected: &[&str] = if from == "sim" { &["mutants"] } else { &[] };
+        let expected: &[&str] = if ["sim", "sched"].contains(&from) { &["mutants"] } else { &[] };
         assert_eq!(by, expected, "features of roadbook-{from} that turn the mutants on");
     }
 }
