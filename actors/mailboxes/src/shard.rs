@@ -89,7 +89,9 @@ impl Handler<To> for Shard {
         let asks = self.asks;
         // A mailbox that ended by a panic is gone, not asleep: what it was asked is answered with a fault, and the next
         // ask wakes a new one.
-        if let Some(place) = self.awake.get_mut(&key).filter(|place| place.mailbox.connected() || mutant!("gone_but_listed")) {
+        if let Some(place) =
+            self.awake.get_mut(&key).filter(|place| place.mailbox.connected() || mutant!("gone_but_listed"))
+        {
             place.used = asks;
             place.mailbox.do_send(ask);
             return;

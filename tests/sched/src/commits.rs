@@ -46,7 +46,8 @@ async fn raise(store: &Embedded, caller: u8) {
         // The same body in a second table, whatever is there: it is written with the first, or not at all.
         let beside = Put { key: shadow.clone(), expect: Expect::Anything, item: written.item.clone() };
         let turns = vec![turn(actor(1), version)];
-        let commit = Commit { puts: vec![beside, written], turns, adds: vec![(counter.clone(), 1)], ..Commit::default() };
+        let commit =
+            Commit { puts: vec![beside, written], turns, adds: vec![(counter.clone(), 1)], ..Commit::default() };
         match store.commit(commit).await {
             Ok(()) => {
                 let stored = store.load(&key).await.expect("a load").map_or(0, |item| item.version);
@@ -126,15 +127,21 @@ pub fn failure() {
             })
         })
         .collect();
-    block_on(async { join_all(callers).await.into_iter().for_each(|caller| caller.expect("everybody hears something")) });
+    block_on(async {
+        join_all(callers).await.into_iter().for_each(|caller| caller.expect("everybody hears something"))
+    });
     drop(store);
     let after = process();
     block_on(async {
         let mut turns = 0;
         for caller in 0..CALLERS {
             let found = after.load(&ItemKey::actor(&actor(u128::from(caller)))).await.expect("a load");
-            let (stored, told) = (found.map_or(0, |item| item.version), told[usize::from(caller)].load(Ordering::Relaxed));
-            assert!(stored >= told, "caller {caller} was told yes to version {told}; after the restart there is {stored}");
+            let (stored, told) =
+                (found.map_or(0, |item| item.version), told[usize::from(caller)].load(Ordering::Relaxed));
+            assert!(
+                stored >= told,
+                "caller {caller} was told yes to version {told}; after the restart there is {stored}"
+            );
             turns += stored;
         }
         assert_eq!(after.last(), turns, "the log ends with the last turn there is");

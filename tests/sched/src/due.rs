@@ -56,7 +56,8 @@ async fn move_about(store: Arc<Embedded>, told: Told, number: u128, times: Vec<M
     for (version, at) in (1..).zip(times) {
         let row = (version > 1).then(|| Item { version: version - 1, body: Bytes::new() });
         let due = Due { kind: DueKind::Actor, key: key.clone(), was, now: Some(at) };
-        let commit = Commit { puts: vec![put(key.clone(), row.as_ref(), Bytes::new())], dues: vec![due], ..Commit::default() };
+        let commit =
+            Commit { puts: vec![put(key.clone(), row.as_ref(), Bytes::new())], dues: vec![due], ..Commit::default() };
         note(&told, number, None);
         store.commit(commit).await.expect("a commit");
         note(&told, number, Some(at));

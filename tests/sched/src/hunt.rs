@@ -109,7 +109,11 @@ fn hunt(situation: &Situation, mutant: &str, figures: &mut Figures) -> Result<()
         Some(seed) => {
             figures.found += 1;
             let first = said.lines().next().unwrap_or_default();
-            println!("found {mutant:<22} at schedule {:>5} of {name}: {}", seed + 1, first.trim_start_matches("WRONG "));
+            println!(
+                "found {mutant:<22} at schedule {:>5} of {name}: {}",
+                seed + 1,
+                first.trim_start_matches("WRONG ")
+            );
         }
         None => println!("NOT FOUND {mutant} in {most} schedules of {name}"),
     }

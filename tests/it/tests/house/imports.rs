@@ -121,11 +121,7 @@ const ROOMS: &[Room] = &[
         may: &["kernel", "tenancy", "identity", "journey", "catalog", "customer", "runtime", "channels", "send", "it"],
         why: PROOF,
     },
-    Room {
-        package: "sched",
-        may: &["kernel", "identity", "customer", "runtime", "mailboxes", "embedded"],
-        why: PROOF,
-    },
+    Room { package: "sched", may: &["kernel", "identity", "customer", "runtime", "mailboxes", "embedded"], why: PROOF },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
     Room { package: "crash", may: &["bench"], why: OUTSIDE },
