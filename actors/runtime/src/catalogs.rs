@@ -4,11 +4,12 @@ use crate::engine::Engine;
 use crate::mutants::mutant;
 use crate::ports::{Fault, ItemKey, Store};
 use crate::row::Row;
+use crate::sync::RwLock;
 use roadbook_catalog::{Catalog, Document, Published};
 use roadbook_journey::Revision;
 use roadbook_kernel::{ActorKey, JourneyId, Moment, SECOND_MS, TenantId};
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 /// How long a catalog is believed unseen. A process learns of a newer one from customers who have been decided under
 /// it; one who is new has not, and a process that meets only such people would never learn.
@@ -108,7 +109,9 @@ impl Catalogs {
     fn keep(&self, tenant: TenantId, found: Known) -> Arc<Published> {
         let published = found.published.clone();
         let mut known = self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let newest = known.get(&tenant).is_none_or(|known| known.published.edition <= published.edition);
+        let newest = known
+            .get(&tenant)
+            .is_none_or(|known| known.published.edition <= published.edition || mutant!(OlderCatalogKept));
         if newest {
             known.insert(tenant, found);
         }

@@ -48,6 +48,7 @@ pub mod sends;
 mod streamed;
 pub mod suggestions;
 pub mod sweep;
+mod sync;
 mod unbind;
 mod unmerge;
 pub mod webhooks;

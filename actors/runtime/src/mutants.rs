@@ -56,63 +56,82 @@ mod switches {
     }
 
     macro_rules! mutants {
-        ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        (
+            alone { $($(#[doc = $doc:literal])* $name:ident,)* }
+            threads { $($(#[doc = $told:literal])* $race:ident,)* }
+        ) => {
             /// What is broken.
             #[derive(Clone, Copy, PartialEq, Eq, Debug)]
             #[repr(u8)]
             pub enum Mutant {
                 $($(#[doc = $doc])* $name,)*
+                $($(#[doc = $told])* $race,)*
             }
 
             impl Mutant {
-                /// Every one, with what it does in a sentence.
+                /// Those that one thread can notice, with what each does in a sentence: for `tests/sim`.
                 pub const ALL: &[(Mutant, &str)] = &[$((Mutant::$name, concat!($($doc),*)),)*];
+
+                /// Those that take two threads, or a caller who goes away in the middle: for `tests/sched`.
+                pub const THREADS: &[(Mutant, &str)] = &[$((Mutant::$race, concat!($($told),*)),)*];
             }
         };
     }
 
     mutants! {
-        /// A turn whose commit failed is answered as if it had not.
-        AckBeforeCommit,
-        /// Sends are in their queue before the turn that intends them is committed.
-        SendBeforeCommit,
-        /// A row is written whatever is there.
-        NoVersionCondition,
-        /// A claim is written whatever is there.
-        NoClaimCondition,
-        /// Nothing is ever a duplicate.
-        NoInbox,
-        /// After a merge the survivor does not know what the other had decided.
-        InboxNotUnited,
-        /// After an unmerge the one who comes back does not know what the other had decided.
-        InboxNotShared,
-        /// Messages that changed nothing leave no id.
-        NoopsForgotten,
-        /// What is older than the inbox's window is not looked up in History.
-        HistoryNotAsked,
-        /// A message that an identifier's former owner had decided is not looked for there.
-        FormerOwnerForgotten,
-        /// The relay forgets turns before what they intend is durable.
-        OutboxDropped,
-        /// The relay writes a send again that is there already.
-        RelayOverwrites,
-        /// Timers are swept from where the last sweep ended, and never from the front.
-        CursorTimers,
-        /// A poke fires the next timer whether it is due or not.
-        PokeByPayload,
-        /// A turn decides under the catalog a host happens to have.
-        OlderCatalog,
-        /// A sweep over customers ends with its first page. (The same in the sweep over timers only costs time: whoever
-        /// was fired leaves the index, and the next look finds the next page. That one is equivalent.)
-        NoPagination,
-        /// A mailbox believes its kept row where it says that nothing changes.
-        KeptRowBelieved,
-        /// Nobody is asked for consent again before a provider is called.
-        ConsentNotAsked,
-        /// That an earlier call may have got through is forgotten.
-        DoubtForgotten,
-        /// A timer is fired only if a message comes at the same time.
-        PokesIgnored,
+        alone {
+            /// A turn whose commit failed is answered as if it had not.
+            AckBeforeCommit,
+            /// Sends are in their queue before the turn that intends them is committed.
+            SendBeforeCommit,
+            /// A row is written whatever is there.
+            NoVersionCondition,
+            /// A claim is written whatever is there.
+            NoClaimCondition,
+            /// Nothing is ever a duplicate.
+            NoInbox,
+            /// After a merge the survivor does not know what the other had decided.
+            InboxNotUnited,
+            /// After an unmerge the one who comes back does not know what the other had decided.
+            InboxNotShared,
+            /// Messages that changed nothing leave no id.
+            NoopsForgotten,
+            /// What is older than the inbox's window is not looked up in History.
+            HistoryNotAsked,
+            /// A message that an identifier's former owner had decided is not looked for there.
+            FormerOwnerForgotten,
+            /// The relay forgets turns before what they intend is durable.
+            OutboxDropped,
+            /// The relay writes a send again that is there already.
+            RelayOverwrites,
+            /// Timers are swept from where the last sweep ended, and never from the front.
+            CursorTimers,
+            /// A poke fires the next timer whether it is due or not.
+            PokeByPayload,
+            /// A turn decides under the catalog a host happens to have.
+            OlderCatalog,
+            /// A sweep over customers ends with its first page. (The same in the sweep over timers only costs time:
+            /// whoever was fired leaves the index, and the next look finds the next page. That one is equivalent.)
+            NoPagination,
+            /// A mailbox believes its kept row where it says that nothing changes.
+            KeptRowBelieved,
+            /// Nobody is asked for consent again before a provider is called.
+            ConsentNotAsked,
+            /// That an earlier call may have got through is forgotten.
+            DoubtForgotten,
+            /// A timer is fired only if a message comes at the same time.
+            PokesIgnored,
+        }
+        threads {
+            /// The cache of catalogs takes an older edition for the newest, because it was read last.
+            OlderCatalogKept,
+            /// What was read of a tenant's endpoints while one of them changed is remembered.
+            ChangeUnderWayIgnored,
+            /// What was read of a tenant's endpoints before a change was written is remembered after its end.
+            ChangeEndUncounted,
+            /// That an endpoint changes is told when it has changed, if somebody is left to tell it.
+            ChangeToldAfterwards,
+        }
     }
 
     /// Breaks one thing, or mends everything.

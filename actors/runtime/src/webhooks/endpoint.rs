@@ -1,6 +1,7 @@
 //! A webhook endpoint: one document, written by whoever changes it and by the sender that gives it up.
 
 use crate::engine::Engine;
+use crate::mutants::mutant;
 use crate::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put, Space, Store};
 use roadbook_customer::Topics;
 use roadbook_kernel::{DAY_MS, EndpointId, Moment, TenantId};
@@ -192,9 +193,14 @@ impl HeldEndpoint {
     async fn put(&self, engine: &Engine, item: Option<Item>) -> Result<bool, Fault> {
         let expect = if self.version == 0 { Expect::Absent } else { Expect::Version(self.version) };
         let put = Put { key: key(self.tenant, self.endpoint.id), expect, item };
+        if !mutant!(ChangeToldAfterwards) {
+            engine.subscriptions.changing(self.tenant);
+        }
         let result = engine.store.commit(Commit { puts: vec![put], ..Commit::default() }).await;
-        // Also after a fault: it may have been written.
-        engine.subscriptions.forget(self.tenant);
+        if mutant!(ChangeToldAfterwards) {
+            engine.subscriptions.changing(self.tenant);
+        }
+        engine.subscriptions.changed(self.tenant);
         match result {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict { .. }) => Ok(false),

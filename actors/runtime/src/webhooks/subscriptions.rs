@@ -1,12 +1,13 @@
 //! Which facts are asked for, per tenant: what a turn must know before it commits.
 
 use super::endpoint::endpoints;
+use crate::mutants::mutant;
 use crate::ports::{Fault, Store};
+use crate::sync::RwLock;
 use roadbook_customer::{Topic, Topics};
 use roadbook_kernel::{EndpointId, TenantId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 /// What the enabled endpoints of a tenant ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,9 +29,17 @@ impl Subscribed {
 /// endpoints. A change made by another process of the same store is not seen: one process owns the embedded store.
 #[derive(Default)]
 pub struct Subscriptions {
-    known: RwLock<HashMap<TenantId, Arc<Subscribed>>>,
-    /// Counts changes: what was read before one must not be remembered after it.
-    changes: AtomicU64,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    tenants: HashMap<TenantId, Arc<Subscribed>>,
+    /// Changes that have begun and not ended. One whose caller hung up never ends: it may be written at any time, so
+    /// nothing about its tenant is remembered until the next start, and each turn looks into the store.
+    under_way: HashMap<TenantId, u32>,
+    /// Counts beginnings and ends: what was read before one must not be remembered after it.
+    changes: u64,
 }
 
 impl Subscriptions {
@@ -39,25 +48,44 @@ impl Subscriptions {
     /// # Errors
     /// A fault of the store.
     pub async fn of(&self, store: &dyn Store, tenant: TenantId) -> Result<Arc<Subscribed>, Fault> {
-        if let Some(known) = self.known.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(&tenant) {
-            return Ok(known.clone());
-        }
-        let changes = self.changes.load(Ordering::SeqCst);
+        let changes = {
+            let known = self.known.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if let Some(subscribed) = known.tenants.get(&tenant) {
+                return Ok(subscribed.clone());
+            }
+            known.changes
+        };
         let enabled = endpoints(store, tenant).await?.into_iter().filter(|held| held.endpoint.is_enabled());
         let endpoints: Vec<_> = enabled.map(|held| (held.endpoint.id, held.endpoint.topics)).collect();
         let topics = endpoints.iter().fold(Topics::NONE, |all, (_, topics)| all.or(*topics));
         let subscribed = Arc::new(Subscribed { topics, endpoints });
         let mut known = self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if self.changes.load(Ordering::SeqCst) == changes {
-            known.insert(tenant, subscribed.clone());
+        if (known.changes == changes && !known.under_way.contains_key(&tenant)) || mutant!(ChangeUnderWayIgnored) {
+            known.tenants.insert(tenant, subscribed.clone());
         }
         Ok(subscribed)
     }
 
-    /// Reads a tenant's endpoints anew at its next turn: one of them has changed.
-    pub fn forget(&self, tenant: TenantId) {
+    /// One of a tenant's endpoints is about to change. Before the write: whoever asks for it may go away in the middle,
+    /// and then nobody is left to say that it was written.
+    pub(super) fn changing(&self, tenant: TenantId) {
         let mut known = self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        known.remove(&tenant);
+        known.changes += 1;
+        known.tenants.remove(&tenant);
+        *known.under_way.entry(tenant).or_default() += 1;
+    }
+
+    /// It has changed, or has not and will not.
+    pub(super) fn changed(&self, tenant: TenantId) {
+        let mut known = self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !mutant!(ChangeEndUncounted) {
+            known.changes += 1;
+        }
+        if let Some(under_way) = known.under_way.get_mut(&tenant) {
+            *under_way -= 1;
+            if *under_way == 0 {
+                known.under_way.remove(&tenant);
+            }
+        }
     }
 }

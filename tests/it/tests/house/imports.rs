@@ -121,7 +121,11 @@ const ROOMS: &[Room] = &[
         may: &["kernel", "tenancy", "identity", "journey", "catalog", "customer", "runtime", "channels", "send", "it"],
         why: PROOF,
     },
-    Room { package: "sched", may: &["kernel", "identity", "customer", "runtime", "mailboxes", "embedded"], why: PROOF },
+    Room {
+        package: "sched",
+        may: &["kernel", "identity", "catalog", "customer", "runtime", "mailboxes", "embedded"],
+        why: PROOF,
+    },
     Room { package: "simulator", may: &[], why: OUTSIDE },
     Room { package: "bench", may: &[], why: OUTSIDE },
     Room { package: "crash", may: &["bench"], why: OUTSIDE },
@@ -172,7 +176,7 @@ const GUESTS: &[Guest] = &[
     Guest { name: "fjall", hosts: &["embedded"], why: "the store of one machine is behind ports" },
     Guest {
         name: "shuttle",
-        hosts: &["embedded", "sched"],
+        hosts: &["embedded", "runtime", "sched"],
         why: "a scheduler that is told what to do is for `cargo xtask schedules`, under its cfg",
     },
     Guest { name: "reqwest", hosts: &["channels"], why: "infra/channels is the product's only outbound HTTP" },
