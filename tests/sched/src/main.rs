@@ -9,6 +9,8 @@
 //! | Who goes next? | `drawn.rs` |
 
 #[cfg(schedules)]
+mod caches;
+#[cfg(schedules)]
 mod commits;
 #[cfg(schedules)]
 mod drawn;

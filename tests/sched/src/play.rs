@@ -21,7 +21,9 @@ thread_local! {
 pub fn listen() {
     set_hook(Box::new(|panic| {
         let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
-        let said = panic.payload_as_str().unwrap_or("a panic without words");
+        let words = panic.payload();
+        let said = words.downcast_ref::<String>().map(String::as_str).or_else(|| words.downcast_ref().copied());
+        let said = said.unwrap_or("a panic without words");
         WRONG.with_borrow_mut(|wrong| {
             wrong.get_or_insert_with(|| format!("{said} ({place})"));
         });

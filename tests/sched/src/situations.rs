@@ -1,6 +1,6 @@
 //! The situations. To add one: a function in the file of its family, a row here with the mistakes it must find.
 
-use crate::{commits, due, log, mailboxes};
+use crate::{caches, commits, due, log, mailboxes};
 
 /// What is played.
 pub struct Situation {
@@ -12,7 +12,7 @@ pub struct Situation {
     pub run: fn(),
     /// Schedules in the short form.
     pub schedules: u64,
-    /// Mistakes on purpose that it must find: `infra/embedded/src/mutants.rs`.
+    /// Mistakes on purpose that it must find: each crate's `mutants.rs` tells what they are.
     pub mutants: &'static [&'static str],
 }
 
@@ -95,6 +95,20 @@ pub const SITUATIONS: &[Situation] = &[
         schedules: 1_000,
         mutants: &["AckBeforeCommit"],
     },
+    Situation {
+        name: "catalog",
+        promise: "no older catalog after a newer one was published or seen",
+        run: caches::catalog,
+        schedules: 2_000,
+        mutants: &["OlderCatalog", "OlderCatalogKept"],
+    },
+    Situation {
+        name: "endpoints",
+        promise: "what a change of endpoints was answered to, every later turn knows; also if its caller hung up",
+        run: caches::endpoints,
+        schedules: 2_000,
+        mutants: &["ChangeUnderWayIgnored", "ChangeEndUncounted", "ChangeToldAfterwards"],
+    },
 ];
 
 /// Switches on a mutant of the engine: those of the store and of the mailboxes look into the environment themselves.
@@ -102,7 +116,7 @@ pub const SITUATIONS: &[Situation] = &[
 pub fn switch(mutant: Option<&str>) {
     use roadbook_runtime::mutants::{Mutant, switch};
     let named = |(one, _): &&(Mutant, &str)| mutant == Some(format!("{one:?}").as_str());
-    switch(Mutant::ALL.iter().find(named).map(|(one, _)| *one));
+    switch(Mutant::ALL.iter().chain(Mutant::THREADS).find(named).map(|(one, _)| *one));
 }
 
 /// There are none in this build.

@@ -2,6 +2,7 @@
 //! may fail before or after it has done it.
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use roadbook_kernel::{Moment, TenantId};
 use roadbook_runtime::Memory;
 use roadbook_runtime::ports::{Commit, CommitError, DueEntry, DueKind, Fault, Item, ItemKey, Space, Store};
@@ -10,17 +11,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, oneshot};
 
+/// Something to do, for whoever takes it up.
+type Work = Box<dyn FnOnce() + Send>;
+
 /// The memory store behind a queue. The queue's own lock is a standard one: no task is switched away while it holds it.
 pub struct Slow {
     /// What it holds.
     pub memory: Arc<Memory>,
-    waiting: Mutex<Option<Vec<oneshot::Sender<()>>>>,
+    waiting: Mutex<Option<Vec<Work>>>,
     asked: Notify,
     faults: AtomicU32,
     panics: AtomicU32,
 }
 
-/// Lets whoever waits go on, one at a time and in any order.
+/// Does what was asked, one thing at a time and in any order, whether or not somebody still waits for it.
 pub async fn serve(slow: &Slow) {
     loop {
         let asked = slow.asked.notified();
@@ -32,8 +36,7 @@ pub async fn serve(slow: &Slow) {
             Some(waiting) => Some(waiting.swap_remove(thread_rng().gen_range(0..waiting.len()))),
         };
         match next {
-            // One who is gone does not need it.
-            Some(next) => drop(next.send(())),
+            Some(next) => next(),
             None => asked.await,
         }
         shuttle::future::yield_now().await;
@@ -59,14 +62,20 @@ impl Slow {
         self.asked.notify_waiters();
     }
 
-    async fn turn_comes(&self) {
-        let (go, waits) = oneshot::channel();
-        if let Some(waiting) = self.waiting.lock().expect("nobody panics with it").as_mut() {
-            waiting.push(go);
-        }
+    /// What the work gives, when it was done; `None` where the store is closed first.
+    async fn done<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let work: Work = Box::new(move || {
+            // One who is gone does not need it.
+            let _gone = answer.send(work());
+        });
+        self.waiting.lock().expect("nobody panics with it").as_mut()?.push(work);
         self.asked.notify_waiters();
-        // Closed: done at once.
-        let _either = waits.await;
+        answered.await.ok()
+    }
+
+    async fn turn_comes(&self) {
+        self.done(|| ()).await;
     }
 
     fn strikes(&self, left: &AtomicU32) -> bool {
@@ -95,7 +104,10 @@ impl Store for Slow {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(ItemKey, Item)>, Fault> {
-        self.memory.scan(space, tenant, prefix, after, limit).await
+        self.turn_comes().await;
+        let found = self.memory.scan(space, tenant, prefix, after, limit).await;
+        self.turn_comes().await;
+        found
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -108,7 +120,10 @@ impl Store for Slow {
             // Without the hook: it is part of the situation.
             std::panic::resume_unwind(Box::new("a panic of the schedule"));
         }
-        let committed = self.memory.commit(commit).await;
+        let memory = self.memory.clone();
+        // Handed over, as the committer takes it: it is done also if nobody waits any more.
+        let work = move || memory.commit(commit).now_or_never().expect("memory does not wait");
+        let committed = self.done(work).await.unwrap_or_else(lost);
         self.turn_comes().await;
         if committed.is_ok() && self.strikes(&self.faults) {
             return lost();
