@@ -2,6 +2,7 @@
 //! transaction of the turn that needs them; merges in `merge.rs`.
 
 use crate::engine::Engine;
+use crate::fold::in_history;
 use crate::hosted::Admission;
 use crate::live::{CHAIN_MAX, endless};
 use crate::merge::{merge, merge_with};
@@ -172,7 +173,7 @@ pub(crate) fn may_be_meant(
 }
 
 /// An identifier that changed its person, or was unbound: a duplicate of an older message may be known where it led
-/// before.
+/// before, to the inbox or, from before the window, to History. Costs nothing where no identifier has moved.
 async fn known_to_former_owner(
     engine: &Engine,
     set: &mut Customers,
@@ -188,7 +189,9 @@ async fn known_to_former_owner(
     set.claim(engine, via).await?;
     for (owner, _) in set.past_of(&via) {
         let key = live_end(engine, set, owner).await?;
-        if key != set.current && set.knows(engine, &key, message.id).await? {
+        if key != set.current
+            && (set.knows(engine, &key, message.id).await? || in_history(engine, set, &key, message).await?)
+        {
             return Ok(true);
         }
     }
@@ -250,8 +253,7 @@ async fn link(
         }
         Plan::Move => {
             let (Some(there_key), Some(other), Some(claim)) = (there_key, other, claim) else { return Ok(()) };
-            let mut past = claim.recent(now);
-            past.push((other, now));
+            let past = claim.past_with(Some(other), now);
             set.set_claim(key, Claim { owner: here, past, released: false });
             let unlinked = Event::Unlinked { identifier: key, to: here, by, at };
             if let Some(other) = set.row_mut(&there_key) {
@@ -294,7 +296,7 @@ fn here<'a>(set: &'a Customers, all: &[Identifier]) -> Here<'a> {
 fn there<'a>(set: &'a Customers, at: &ActorKey, key: &IdentifierKey, claim: Option<&Claim>, now: Moment) -> There<'a> {
     let state = set.row(at).map(|working| &working.row.state);
     let link = state.and_then(|state| state.links.iter().find(|link| link.identifier.key() == *key));
-    let moves = claim.map_or(0, |claim| claim.recent(now).len());
+    let moves = claim.map_or(0, |claim| claim.moves(now));
     There {
         owner: state.map_or(CustomerId::from_u128(at.id.0), |state| state.id),
         known: state.is_some_and(Customer::is_known),

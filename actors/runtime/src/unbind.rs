@@ -35,8 +35,7 @@ pub(crate) async fn unbind(
     }
     for key in &gone {
         let Some(claim) = set.claim(engine, *key).await?.cloned() else { continue };
-        let mut past = claim.recent(now);
-        past.push((set.now_on().row.state.id, now));
+        let past = claim.past_with(Some(set.now_on().row.state.id), now);
         set.set_claim(*key, Claim { owner: claim.owner, past, released: true });
     }
     set.now_on_mut().emit(Event::Unbound { identifiers: gone, by: message.id, at: message.time() });
