@@ -60,9 +60,8 @@ struct Figures {
 impl Figures {
     fn json(&self) -> String {
         let Self { schedules, different, steps, wrong, mutants, found } = self;
-        format!(
-            "{{\"schedules\":{schedules},\"different\":{different},\"steps\":{steps},\"wrong\":{wrong},\"mutants\":{mutants},\"mutants_killed\":{found}}}\n"
-        )
+        let played = format!("\"schedules\":{schedules},\"different\":{different},\"steps\":{steps},\"wrong\":{wrong}");
+        format!("{{{played},\"mutants\":{mutants},\"mutants_killed\":{found}}}\n")
     }
 }
 
