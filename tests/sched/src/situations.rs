@@ -22,14 +22,14 @@ pub const SITUATIONS: &[Situation] = &[
         name: "group",
         promise: "of commits on one version exactly one wins, whoever is told yes finds it stored, all or nothing",
         run: commits::race,
-        schedules: 3_000,
+        schedules: 2_000,
         mutants: &["ack_before_commit", "group_unseen", "overfull_dropped"],
     },
     Situation {
         name: "failure",
         promise: "a write that failed ends the process; nobody in its group or after it is told yes",
         run: commits::failure,
-        schedules: 3_000,
+        schedules: 2_000,
         mutants: &["retry_failed_fsync", "ack_before_commit"],
     },
     Situation {
@@ -43,7 +43,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "due",
         promise: "an entry of the due index that was acknowledged is found by every search that begins later",
         run: due::searches,
-        schedules: 6_000,
+        schedules: 4_000,
         mutants: &["ack_before_front", "front_lowered_early", "searches_uncounted"],
     },
     Situation {
@@ -57,7 +57,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "log",
         promise: "a reader of the commit log sees every turn once, in order, and is woken for each",
         run: log::readers,
-        schedules: 3_000,
+        schedules: 2_000,
         mutants: &["notify_early", "wait_unarmed", "log_end_forgotten"],
     },
     Situation {
