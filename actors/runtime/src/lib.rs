@@ -6,6 +6,7 @@
 //! | What is stored of an actor? | `row.rs`, `inbox.rs`, `record.rs` |
 //! | Who does an identifier lead to? | `claim.rs` |
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
+//! | What must no turn be, whatever was decided? | `laws.rs` |
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do webhooks leave? | `webhooks/` |
 //! | How do timers fire? | `sweep.rs`; through queues by `ahead.rs` |
@@ -31,6 +32,7 @@ mod fold;
 mod gate;
 mod hosted;
 mod inbox;
+mod laws;
 mod letters;
 mod live;
 mod memory;

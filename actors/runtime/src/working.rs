@@ -4,6 +4,7 @@ use crate::claim::{Claim, read_claim, write_claim};
 use crate::engine::Engine;
 use crate::hosted::Hosted;
 use crate::inbox::{self, Lookup};
+use crate::laws::uphold;
 use crate::letters::Letter;
 use crate::mutants::mutant;
 use crate::ports::{Commit, Due, DueKind, Expect, Fault, Item, ItemKey, Put, Turn};
@@ -264,6 +265,7 @@ impl<D: Hosted> WorkingSet<D> {
         for letter in std::mem::take(&mut self.letters) {
             commit.puts.extend(letter.puts()?);
         }
+        uphold(engine, &self.current, &commit, &rows)?;
         Ok((commit, rows))
     }
 }
