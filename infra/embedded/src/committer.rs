@@ -269,6 +269,10 @@ impl<'a> Group<'a> {
         if mutant!("ack_before_fsync") {
             let _late = self.shared.tables.database.persist(PersistMode::SyncData);
         }
+        // Nobody who has an answer waits for it.
+        if let Err(error) = self.shared.tables.make_room() {
+            end_process(&error.to_string());
+        }
         last
     }
 

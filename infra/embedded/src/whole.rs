@@ -61,7 +61,7 @@ impl Whole for Embedded {
                 }
             }
         }
-        batch.commit().map_err(store_fault)
+        batch.commit().and_then(|()| tables.make_room()).map_err(store_fault)
     }
 }
 
