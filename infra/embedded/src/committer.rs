@@ -244,11 +244,15 @@ impl<'a> Group<'a> {
             });
             self.batch.insert(&self.shared.tables.journal, &first.to_be_bytes()[..], group);
         }
-        if let Err(error) = self.batch.commit()
-            && !mutant!("retry_failed_fsync")
-        {
+        if let Err(error) = self.batch.commit() {
             // What the disk holds is unknown now, and a second fsync would lie about it.
             end_process(&error.to_string());
+        }
+        #[cfg(feature = "mutants")]
+        if mutant!("retry_failed_fsync") {
+            crate::mutants::sync_again_where_it_fails(&self.shared.tables.turns);
+        } else if mutant!("turns_remembered") {
+            crate::mutants::remember(first, self.turns.len());
         }
         for (kind, key, at) in &self.lowered {
             self.shared.fronts.lower(*kind, key, *at);
@@ -296,7 +300,8 @@ fn durability() -> Option<PersistMode> {
     if mutant!("ack_before_write") {
         return None;
     }
-    Some(if mutant!("ack_before_fsync") { PersistMode::Buffer } else { PersistMode::SyncData })
+    let late = mutant!("ack_before_fsync") || mutant!("retry_failed_fsync");
+    Some(if late { PersistMode::Buffer } else { PersistMode::SyncData })
 }
 
 /// Ends the process: opening the folder again shows what the disk holds, and nothing else can.

@@ -2,6 +2,7 @@
 
 use crate::committer::{Committer, Shared, item, load};
 use crate::disk::Disk;
+use crate::mutants::mutant;
 use crate::tables::Tables;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -132,6 +133,9 @@ impl Embedded {
 /// Syncs the folders that fjall makes and does not sync into the folder above: a power cut could otherwise take a whole
 /// keyspace along, and everything that was ever synced in it.
 fn keep_folders(path: &Path) -> std::io::Result<()> {
+    if mutant!("folders_not_synced") {
+        return Ok(());
+    }
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
     for folder in [Some(path.join("keyspaces").as_path()), Some(path), above].into_iter().flatten() {
         std::fs::File::open(folder)?.sync_all()?;
@@ -265,7 +269,7 @@ impl Journal for Embedded {
         for guard in journal.range(low.to_be_bytes().to_vec()..=upto.to_be_bytes().to_vec()) {
             let (key, group) = guard.into_inner().map_err(store_fault)?;
             let end = sequence(&key)? + (group.len() / TURN_KEY_BYTES) as u64 - 1;
-            if end <= upto && end < newest {
+            if end <= upto && (end < newest || mutant!("log_end_dropped")) {
                 batch.remove(journal, key);
                 next = end + 1;
             }
