@@ -244,6 +244,9 @@ impl<'a> Group<'a> {
             });
             self.batch.insert(&self.shared.tables.journal, &first.to_be_bytes()[..], group);
         }
+        if mutant!("ack_before_fsync") && self.sequence.is_multiple_of(8) {
+            let _late = self.shared.tables.database.persist(PersistMode::SyncData);
+        }
         if let Err(error) = self.batch.commit() {
             // What the disk holds is unknown now, and a second fsync would lie about it.
             end_process(&error.to_string());
@@ -269,9 +272,6 @@ impl<'a> Group<'a> {
         for (answer, outcome) in self.answers {
             // One who no longer waits finds out by loading.
             let _gone = answer.send(outcome);
-        }
-        if mutant!("ack_before_fsync") {
-            let _late = self.shared.tables.database.persist(PersistMode::SyncData);
         }
         // Nobody who has an answer waits for it.
         if let Err(error) = self.shared.tables.make_room() {

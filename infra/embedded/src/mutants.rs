@@ -5,10 +5,14 @@
 //! | --- | --- | --- |
 //! | `ack_before_write` | answers while the group is still in a buffer of this process | `cargo xtask crash` |
 //! | `log_end_dropped` | truncates the commit log to nothing, and counts from one again after a restart | `cargo xtask crash` |
-//! | `ack_before_fsync` | answers when the kernel has the group, and syncs after | `cargo xtask disk` |
+//! | `ack_before_fsync` | answers when the kernel has the group, and syncs about one group in eight | `cargo xtask disk` |
 //! | `retry_failed_fsync` | believes a second fsync after one that failed | `cargo xtask disk` |
 //! | `folders_not_synced` | trusts fjall with the folders of its keyspaces | `cargo xtask disk` |
 //! | `turns_remembered` | keeps 16 bytes of every turn | `cargo xtask soak` |
+//!
+//! One that synced right after the answers, or with the next group, was no mistake on the instrument's disk, whose syncs
+//! take no time: the power went with that sync, and no answer had left the process by then. And one that ignored the
+//! error of a commit was no second fsync: fjall takes nothing after the first that failed.
 
 /// Whether a mutant is on; `false`, known when compiled, without the feature.
 #[cfg(not(feature = "mutants"))]
