@@ -36,6 +36,12 @@ impl Hosted for Customer {
         Customer::next_due(self)
     }
 
+    fn broken_law(&self) -> Option<&'static str> {
+        let keys: Vec<_> = self.links.iter().map(|link| link.identifier.key()).collect();
+        let twice = keys.iter().enumerate().any(|(place, key)| keys[..place].contains(key));
+        twice.then_some("a customer has each identifier once")
+    }
+
     fn state_bytes_max(engine: &Engine) -> usize {
         engine.limits.customer_bytes_max
     }

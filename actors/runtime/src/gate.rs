@@ -1,6 +1,7 @@
 //! The gate of the customer actor: before a message is decided, whose is it? Claims and moves happen here, in the
 //! transaction of the turn that needs them; merges in `merge.rs`.
 
+use crate::claim::Claim;
 use crate::engine::Engine;
 use crate::fold::in_history;
 use crate::hosted::Admission;
@@ -11,7 +12,7 @@ use crate::mutants::mutant;
 use crate::ports::Fault;
 use crate::unbind::unbind;
 use crate::unmerge::reported_to_parted;
-use crate::working::{Claim, Working, WorkingSet};
+use crate::working::{Working, WorkingSet};
 use roadbook_customer::{Call, Command, Customer, Event, Life, Observation};
 use roadbook_identity::{Carried, Here, Identifier, IdentifierKey, Plan, Policy, There, plan};
 use roadbook_kernel::{ActorKey, ConflictId, CustomerId, Moment, Refusal, TenantId};

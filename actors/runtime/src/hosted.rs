@@ -38,6 +38,11 @@ pub trait Hosted: Durable {
     /// The earliest instant at which something happens by itself.
     fn next_due(&self) -> Option<Moment>;
 
+    /// The law of its kind that a state breaks, if it breaks one: see `laws.rs`.
+    fn broken_law(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The most bytes of state that ordinary growth may reach.
     fn state_bytes_max(engine: &Engine) -> usize;
 

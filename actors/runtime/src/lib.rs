@@ -4,7 +4,9 @@
 //! | --- | --- |
 //! | What happens to a message? | `router.rs` -> `deliver.rs` -> `fold.rs` -> `gate.rs` |
 //! | What is stored of an actor? | `row.rs`, `inbox.rs`, `record.rs` |
+//! | Who does an identifier lead to? | `claim.rs` |
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
+//! | What must no turn be, whatever was decided? | `laws.rs` |
 //! | How do effects leave? | `relay.rs`, `sends.rs` |
 //! | How do webhooks leave? | `webhooks/` |
 //! | How do timers fire? | `sweep.rs`; through queues by `ahead.rs` |
@@ -19,6 +21,7 @@ pub mod ahead;
 mod backfill;
 mod catalog_actor;
 mod catalogs;
+mod claim;
 mod customers;
 mod deliver;
 mod direct;
@@ -29,6 +32,7 @@ mod fold;
 mod gate;
 mod hosted;
 mod inbox;
+mod laws;
 mod letters;
 mod live;
 mod memory;
@@ -58,6 +62,7 @@ pub use backfill::{
     sweeps,
 };
 pub use catalogs::{CATALOG_AGE_MS_MAX, Catalogs, revision_name};
+pub use claim::{Claim, read_claim};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};
@@ -74,4 +79,4 @@ pub use people::{Person, people_of_car};
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
 pub use streamed::Streamed;
-pub use working::{Claim, load_row, read_claim};
+pub use working::load_row;

@@ -1,11 +1,11 @@
 //! Taking an identifier from its customer.
 
+use crate::claim::Claim;
 use crate::engine::Engine;
 use crate::gate::{Customers, elsewhere};
 use crate::hosted::Admission;
 use crate::message::Message;
 use crate::ports::Fault;
-use crate::working::Claim;
 use roadbook_customer::{Command, Event, Link};
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{Moment, Refusal};

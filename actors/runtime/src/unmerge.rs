@@ -5,6 +5,7 @@
 
 mod since;
 
+use crate::claim::Claim;
 use crate::customers::CustomerScene;
 use crate::engine::Engine;
 use crate::gate::{Customers, elsewhere, live_end};
@@ -13,7 +14,7 @@ use crate::message::Message;
 use crate::mutants::mutant;
 use crate::ports::Fault;
 use crate::record::Trigger;
-use crate::working::{Claim, Working};
+use crate::working::Working;
 use roadbook_customer::unmerge::{Parting, Past, part};
 use roadbook_customer::{Begun, Command, Customer, Event, SendReport, World};
 use roadbook_identity::IdentifierKey;

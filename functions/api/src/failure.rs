@@ -83,6 +83,7 @@ impl Failure {
             Fault::Corrupt(_) => {
                 ("store_unreadable", "stored data cannot be read; an operator must look", DISK_RETRY_S)
             }
+            Fault::Unlawful(_) => return Self::defect(),
         };
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
         Self { retry_after_s: Some(retry_after_s), ..failure }
@@ -164,7 +165,7 @@ pub(crate) fn log(fault: &Fault) {
     match fault {
         Fault::Overloaded | Fault::Contended(_) => tracing::debug!(%fault, "a request was not served"),
         Fault::DiskFull { .. } | Fault::Store(_) => tracing::warn!(%fault, "a request was not served"),
-        Fault::Corrupt(_) => tracing::error!(%fault, "a request was not served"),
+        Fault::Corrupt(_) | Fault::Unlawful(_) => tracing::error!(%fault, "a request was not served"),
     }
 }
 

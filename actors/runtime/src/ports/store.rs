@@ -30,6 +30,9 @@ pub enum Fault {
     /// The same turn lost its race too often.
     #[error("the actor is contended: {0} attempts lost their race")]
     Contended(u32),
+    /// A turn that must not be: a defect of ours. Nothing of it was written.
+    #[error("a turn was not written, because it breaks a law of the engine: {0}")]
+    Unlawful(&'static str),
 }
 
 impl Fault {
