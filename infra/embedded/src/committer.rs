@@ -300,8 +300,10 @@ fn durability() -> Option<PersistMode> {
     if mutant!("ack_before_write") {
         return None;
     }
-    let late = mutant!("ack_before_fsync") || mutant!("retry_failed_fsync");
-    Some(if late { PersistMode::Buffer } else { PersistMode::SyncData })
+    if mutant!("ack_before_fsync") {
+        return Some(PersistMode::Buffer);
+    }
+    Some(if mutant!("retry_failed_fsync") { PersistMode::Buffer } else { PersistMode::SyncData })
 }
 
 /// Ends the process: opening the folder again shows what the disk holds, and nothing else can.

@@ -108,6 +108,7 @@ impl Tables {
     /// fjall 3.1 would leave it to the thread itself, and asks it with every commit as long as a buffer is over its
     /// limit. A thousand such questions fill its queue while it is busy for a second; then it waits for room in its own
     /// queue, for ever: nothing is written to tables any more, and memory and journal grow until the machine is full.
+    #[expect(clippy::disallowed_methods, reason = "the committer has a thread of its own, and must wait here")]
     pub(crate) fn make_room(&self) -> fjall::Result<()> {
         for (name, table) in self.named() {
             let limit = match name {
