@@ -106,7 +106,7 @@ pub(crate) fn text(api: &Api, relay_lag: Option<u64>) -> String {
     head(&mut out, "roadbook_in_flight_events", "Events being worked on.", "gauge");
     line(&mut out, format_args!("roadbook_in_flight_events {}", api.gate.in_flight()));
     head(&mut out, "roadbook_draining", "1 while the process stops.", "gauge");
-    line(&mut out, format_args!("roadbook_draining {}", u8::from(api.app.is_draining())));
+    line(&mut out, format_args!("roadbook_draining {}", u8::from(api.app.is_leaving())));
     lateness(&mut out, &tally.lateness);
     if let Some(lag) = relay_lag {
         head(&mut out, "roadbook_relay_lag_turns", "Turns committed and not yet relayed, at most.", "gauge");

@@ -17,7 +17,7 @@ pub(crate) async fn health(State(api): State<Arc<Api>>) -> Response {
 
 /// `GET /readyz`: 200 while it should get traffic.
 pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Response {
-    let result = if api.app.is_draining() {
+    let result = if api.app.is_leaving() {
         Err(Failure::busy(StatusCode::SERVICE_UNAVAILABLE, "draining", "this process is about to stop"))
     } else {
         sound(&api).await

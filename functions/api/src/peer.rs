@@ -1,14 +1,22 @@
-//! From where a request came. Only signing in asks, so only there it is noted: events pay for a comparison of paths.
-//! Behind a proxy the address is the proxy's.
+//! Connections: from where a request came, and that each ends after its next answer once the process is about to stop.
+//!
+//! Only signing in asks from where, so only there it is noted: events pay for a comparison of paths. Behind a proxy the
+//! address is the proxy's.
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use axum::routing::future::RouteFuture;
 use axum::serve::{IncomingStream, Listener};
+use roadbook_app::App;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::sync::watch;
 use tower::Service;
 
 /// Where people sign in.
@@ -18,13 +26,23 @@ const CONSOLE_SIGN_IN: &str = "/console/sign-in";
 
 /// The router as `axum::serve` takes it: a request to sign in has its peer as `ConnectInfo<SocketAddr>`.
 #[derive(Clone)]
-pub struct Doors(Router);
+pub struct Doors {
+    router: Router,
+    app: Arc<App>,
+    /// Every open connection listens to it, which is how they are counted.
+    open: watch::Sender<()>,
+}
 
 impl Doors {
     /// Doors to this router.
-    pub fn new(router: Router) -> Self {
+    pub fn new(router: Router, app: Arc<App>) -> Self {
         // Turns everything into routes once, and not with every connection.
-        Self(router.with_state(()))
+        Self { router: router.with_state(()), app, open: watch::Sender::default() }
+    }
+
+    /// Returns when no connection is open.
+    pub async fn unused(&self) {
+        self.open.closed().await;
     }
 }
 
@@ -32,7 +50,9 @@ impl Doors {
 #[derive(Clone)]
 pub struct Door {
     router: Router,
+    app: Arc<App>,
     peer: SocketAddr,
+    _open: watch::Receiver<()>,
 }
 
 impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for Doors {
@@ -45,14 +65,15 @@ impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for Doors {
     }
 
     fn call(&mut self, stream: IncomingStream<'_, L>) -> Self::Future {
-        ready(Ok(Door { router: self.0.clone(), peer: *stream.remote_addr() }))
+        let (router, app) = (self.router.clone(), self.app.clone());
+        ready(Ok(Door { router, app, peer: *stream.remote_addr(), _open: self.open.subscribe() }))
     }
 }
 
 impl Service<Request> for Door {
     type Response = Response;
     type Error = Infallible;
-    type Future = <Router as Service<Request>>::Future;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -62,6 +83,28 @@ impl Service<Request> for Door {
         if matches!(request.uri().path(), SIGN_IN | CONSOLE_SIGN_IN) {
             request.extensions_mut().insert(ConnectInfo(self.peer));
         }
-        self.router.call(request)
+        Answer { routed: self.router.call(request), app: self.app.clone() }
+    }
+}
+
+/// An answer that is being made.
+pub struct Answer {
+    routed: RouteFuture<Infallible>,
+    app: Arc<App>,
+}
+
+impl Future for Answer {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answered = Pin::new(&mut self.routed).poll(context);
+        let leaving = self.app.is_leaving();
+        answered.map_ok(|mut response| {
+            if leaving {
+                // The client repeats nothing and sends no more on a connection that is about to be cut off.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        })
     }
 }

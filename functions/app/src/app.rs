@@ -37,8 +37,9 @@ pub struct App {
     pub alone_since: Option<Moment>,
     /// What becomes of events.
     pub intake: Intake,
+    leaving: AtomicBool,
+    left: Notify,
     draining: AtomicBool,
-    drained: Notify,
 }
 
 impl App {
@@ -54,8 +55,9 @@ impl App {
             config,
             alone_since: None,
             intake: Intake::Direct,
+            leaving: AtomicBool::new(false),
+            left: Notify::new(),
             draining: AtomicBool::new(false),
-            drained: Notify::new(),
         }
     }
 
@@ -83,26 +85,38 @@ impl App {
         self
     }
 
-    /// From now on `/readyz` says no: the process finishes what it has and takes nothing new.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
-        self.drained.notify_waiters();
+    /// The process is about to stop: from now on `/readyz` says no, every answer closes its connection, and answers that
+    /// would not end by themselves end. What has been sent already is still taken.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::SeqCst);
+        self.left.notify_waiters();
     }
 
     /// Whether the process is about to stop.
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::SeqCst)
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::SeqCst)
     }
 
     /// Returns when the process is about to stop: for answers that would not end by themselves.
-    pub async fn until_draining(&self) {
-        let told = self.drained.notified();
+    pub async fn until_leaving(&self) {
+        let told = self.left.notified();
         tokio::pin!(told);
         // Listens before it looks.
         told.as_mut().enable();
-        if !self.is_draining() {
+        if !self.is_leaving() {
             told.await;
         }
+    }
+
+    /// From now on the process finishes what it has and takes nothing new.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.leave();
+    }
+
+    /// Whether nothing new is taken.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
     }
 }
 

@@ -7,6 +7,7 @@ mod cli;
 mod compact;
 mod config;
 mod doctor;
+mod entrances;
 mod keyfile;
 mod loops;
 mod password;

@@ -2,10 +2,10 @@
 
 use crate::assemble::{self, Host};
 use crate::cli::Place;
+use crate::entrances::Entrances;
 use crate::loops::Loops;
 use crate::{admin, config, socket};
 use anyhow::{Context, Result};
-use axum::serve::ListenerExt;
 use roadbook_observe::Format;
 use roadbook_runtime::SystemClock;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 /// Serves a folder until SIGTERM or Ctrl-C, then finishes what was taken.
 ///
@@ -47,6 +47,7 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
     let listener = std::net::TcpListener::bind(&address);
     let listener = listener.with_context(|| format!("cannot listen on {address}; is another process using it?"))?;
     listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
     socket::listen(&place.data, host.clone())?;
     let (stop_sending, stopped) = watch::channel(false);
     let deliver = app.router.deliver().clone();
@@ -55,19 +56,16 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
     let sender = Loops { engine, deliver, router, channel, hooks }.start(stopped);
     // Before anybody is told that the process is ready: a supervisor may stop it in the same instant.
     let stop = stop_signal()?;
-    announce(listener.local_addr()?, keys, as_json);
+    announce(address, keys, as_json);
 
     let drain_s = app.config.drain_s;
-    let mut doors = Doors::open(host, &listener)?;
+    let entrances = Entrances::open(host, &listener)?;
+    // Each entrance has it, too: with the last of them it closes.
+    drop(listener);
     stop.await;
     tracing::info!("stopping: finishing what was taken");
-    app.drain();
-    doors.stop();
-    tokio::select! {
-        () = doors.closed() => {}
-        () = tokio::time::sleep(Duration::from_secs(drain_s)) => {
-            tracing::warn!(drain_s, "connections were still open after the time allowed; closing them");
-        }
+    if !entrances.leave(&app, Duration::from_secs(drain_s)).await {
+        tracing::warn!(drain_s, "connections were still open after the time allowed; closing them");
     }
     stop_sending.send_replace(true);
     if tokio::time::timeout(Duration::from_secs(drain_s), sender).await.is_err() {
@@ -77,64 +75,6 @@ async fn serve(place: &Place, host: &Arc<Host>, as_json: bool) -> Result<()> {
         );
     }
     tracing::info!("stopped");
-    Ok(())
-}
-
-/// The HTTP servers: one beside each arbiter, all on one port.
-struct Doors {
-    stop: watch::Sender<bool>,
-    closed: mpsc::Receiver<()>,
-}
-
-impl Doors {
-    fn open(host: &Host, listener: &std::net::TcpListener) -> Result<Self> {
-        let (stop, _) = watch::channel(false);
-        let (open, closed) = mpsc::channel(1);
-        let listeners = (0..host.app.config.arbiters).map(|_| listener.try_clone()).collect::<Result<Vec<_>, _>>()?;
-        let mut listeners = listeners.into_iter();
-        // One router for all doors: they share the limit on what is under way, and the counters.
-        let api = roadbook_api::router(host.app.clone());
-        let console = roadbook_pages::router(api.clone()).map_err(anyhow::Error::msg).context("prepare the console")?;
-        let router = api.merge(console);
-        let started = host.mailboxes.beside(|| {
-            let (listener, router) = (listeners.next(), router.clone());
-            let (stopped, open) = (stop.subscribe(), open.clone());
-            async move {
-                if let Some(listener) = listener
-                    && let Err(error) = door(listener, router, stopped).await
-                {
-                    tracing::error!(%error, "a door closed");
-                }
-                drop(open);
-            }
-        });
-        anyhow::ensure!(started, "a thread that runs turns has ended");
-        Ok(Self { stop, closed })
-    }
-
-    /// Takes no new connection and ends each after what it has under way.
-    fn stop(&self) {
-        self.stop.send_replace(true);
-    }
-
-    /// Returns when every connection has ended.
-    async fn closed(&mut self) {
-        while self.closed.recv().await.is_some() {}
-    }
-}
-
-async fn door(listener: std::net::TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) -> Result<()> {
-    // Registered with this arbiter's own runtime, so that its thread is the one that wakes.
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps gathering small writes");
-        }
-    });
-    let stopped = async move {
-        let _closed_or_stopped = stopped.wait_for(|stopped| *stopped).await;
-    };
-    axum::serve(listener, roadbook_api::Doors::new(router)).with_graceful_shutdown(stopped).await?;
     Ok(())
 }
 

@@ -254,11 +254,20 @@ impl<'a> Group<'a> {
         if mutant!("front_lowered_early") {
             self.lowered.drain(..).for_each(|(kind, key, at)| self.shared.fronts.lower(kind, &key, at));
         }
+        if mutant!("ack_before_fsync") && self.sequence.is_multiple_of(8) {
+            let _late = self.shared.tables.database.persist(PersistMode::SyncData);
+        }
         if let Err(error) = write(self.batch)
-            && !mutant!("retry_failed_fsync")
+            && !mutant!("failure_ignored")
         {
             // What the disk holds is unknown now, and a second fsync would lie about it.
             end_process(&error.to_string());
+        }
+        #[cfg(feature = "mutants")]
+        if mutant!("retry_failed_fsync") {
+            crate::mutants::sync_again_where_it_fails(&self.shared.tables.turns);
+        } else if mutant!("turns_remembered") {
+            crate::mutants::remember(first, self.turns.len());
         }
         if mutant!("ack_before_front") {
             answer_all(&mut self.answers);
@@ -281,8 +290,9 @@ impl<'a> Group<'a> {
             self.shared.committed.notify_waiters();
         }
         answer_all(&mut self.answers);
-        if mutant!("ack_before_fsync") {
-            let _late = self.shared.tables.database.persist(PersistMode::SyncData);
+        // Nobody who has an answer waits for it.
+        if let Err(error) = self.shared.tables.make_room() {
+            end_process(&error.to_string());
         }
         last
     }
@@ -307,7 +317,10 @@ fn durability() -> Option<PersistMode> {
     if mutant!("ack_before_write") {
         return None;
     }
-    Some(if mutant!("ack_before_fsync") { PersistMode::Buffer } else { PersistMode::SyncData })
+    if mutant!("ack_before_fsync") {
+        return Some(PersistMode::Buffer);
+    }
+    Some(if mutant!("retry_failed_fsync") { PersistMode::Buffer } else { PersistMode::SyncData })
 }
 
 fn answer_all(answers: &mut Vec<(Answer, Result<(), CommitError>)>) {

@@ -145,6 +145,9 @@ impl Embedded {
 /// Syncs the folders that fjall makes and does not sync into the folder above: a power cut could otherwise take a whole
 /// keyspace along, and everything that was ever synced in it.
 fn keep_folders(path: &Path) -> std::io::Result<()> {
+    if mutant!("folders_not_synced") {
+        return Ok(());
+    }
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
     for folder in [Some(path.join("keyspaces").as_path()), Some(path), above].into_iter().flatten() {
         std::fs::File::open(folder)?.sync_all()?;
@@ -279,7 +282,7 @@ impl Journal for Embedded {
         for guard in journal.range(low.to_be_bytes().to_vec()..=upto.to_be_bytes().to_vec()) {
             let (key, group) = guard.into_inner().map_err(store_fault)?;
             let end = sequence(&key)? + (group.len() / TURN_KEY_BYTES) as u64 - 1;
-            if end <= upto && (end < newest || mutant!("log_end_forgotten")) {
+            if end <= upto && (end < newest || mutant!("log_end_dropped")) {
                 batch.remove(journal, key);
                 next = end + 1;
             }

@@ -72,7 +72,7 @@ impl Whole for Embedded {
         if !mutant!("restored_front_early") {
             lowered.iter().for_each(|(kind, key, due)| self.lower(*kind, key, *due));
         }
-        Ok(())
+        tables.make_room().map_err(store_fault)
     }
 }
 

@@ -77,12 +77,11 @@ pub struct Tally {
     pub repeated: u64,
     /// Batches sent a second time although they had been acknowledged.
     pub sent_twice: u64,
-    /// Requests that a draining process closed its door to, unanswered.
+    /// Requests that were answered although the process had been told to stop.
+    pub still_answered: u64,
+    /// Requests that a stopping process closed its door to, unanswered: they came after it had been told.
     pub closed_doors: u64,
-    /// Of them, requests on their way when the process was told to drain: it had not read them yet, or the audit finds
-    /// them.
-    pub unanswered: u64,
-    /// Requests that a draining process answered with "draining".
+    /// Requests that a stopping process answered with "draining": they came after it had been told.
     pub turned_away: u64,
     /// Requests that were answered 429 or 503 besides.
     pub busy: u64,
@@ -104,8 +103,8 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.repeated += other.repeated;
         self.sent_twice += other.sent_twice;
+        self.still_answered += other.still_answered;
         self.closed_doors += other.closed_doors;
-        self.unanswered += other.unanswered;
         self.turned_away += other.turned_away;
         self.busy += other.busy;
         self.commands += other.commands;

@@ -39,13 +39,16 @@ pub struct Stage {
 struct Now {
     mood: Mood,
     since: Instant,
+    /// When SIGTERM was last about to be sent.
+    told: Instant,
     life: u64,
 }
 
 impl Stage {
     /// Running.
     pub fn new(server: SocketAddr, keys: Keys, seed: u64) -> Self {
-        Self { server, keys, seed, now: Mutex::new(Now { mood: Mood::Running, since: Instant::now(), life: 0 }) }
+        let now = Instant::now();
+        Self { server, keys, seed, now: Mutex::new(Now { mood: Mood::Running, since: now, told: now, life: 0 }) }
     }
 
     fn now(&self) -> Now {
@@ -72,12 +75,15 @@ impl Stage {
     pub fn turn(&self, mood: Mood) {
         let mut now = self.now.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         (now.mood, now.since) = (mood, Instant::now());
+        if mood == Mood::Draining {
+            now.told = now.since;
+        }
     }
 
     /// A new process serves.
     pub fn started(&self) {
         let mut now = self.now.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        *now = Now { mood: Mood::Running, since: Instant::now(), life: now.life + 1 };
+        *now = Now { mood: Mood::Running, since: Instant::now(), told: now.told, life: now.life + 1 };
     }
 
     /// Whether the process of this life drains, or has.
@@ -86,10 +92,10 @@ impl Stage {
         now.life == life && matches!(now.mood, Mood::Draining | Mood::Drained)
     }
 
-    /// Whether that drain began after this instant.
+    /// Whether a drain that goes on, or has ended, began after this instant.
     pub fn drains_since(&self, sent: Instant) -> bool {
         let now = self.now();
-        now.mood == Mood::Draining && sent < now.since
+        matches!(now.mood, Mood::Draining | Mood::Drained) && sent < now.told
     }
 
     /// Whether the load has been over for so long that nothing more is to be waited for.

@@ -266,6 +266,7 @@ impl Writer {
             // Told before anything was taken, which the audit looks into.
             Ok(reply) if reply.json()["code"] == "draining" => {
                 self.tally.turned_away += 1;
+                self.not_before_the_signal(stage, "turned away");
                 std::thread::sleep(CLOSED);
                 Came::Closed
             }
@@ -274,18 +275,26 @@ impl Writer {
                 std::thread::sleep(CLOSED);
                 Came::Again
             }
-            Ok(reply) => Came::Answer(reply),
+            Ok(reply) => {
+                self.tally.still_answered += u64::from(stage.drains(life));
+                Came::Answer(reply)
+            }
             Err(_) if stage.drains(life) => {
                 self.tally.closed_doors += 1;
-                if self.connection.sent_at.is_some_and(|sent| stage.drains_since(sent)) {
-                    self.tally.unanswered += 1;
-                }
+                self.not_before_the_signal(stage, "not answered");
                 Came::Closed
             }
             Err(_) => {
                 std::thread::sleep(CLOSED);
                 Came::Again
             }
+        }
+    }
+
+    /// What was sent before a process was told to stop must be answered by it, and not with "draining".
+    fn not_before_the_signal(&mut self, stage: &Stage, what: &str) {
+        if self.connection.sent_at.is_some_and(|sent| stage.drains_since(sent)) {
+            self.tally.wrong(format!("a request that was sent before SIGTERM was {what}"));
         }
     }
 }

@@ -23,6 +23,8 @@ const EVENTS: usize = 20;
 const PACE: Duration = Duration::from_millis(4);
 /// A life that has not met its fate by then is killed.
 const LIFE_MAX: Duration = Duration::from_secs(8);
+/// After a failed sync the power goes much later, in case nobody minded; on a busy machine that takes its time.
+const AFTER_FAILED_SYNC_MAX: Duration = Duration::from_secs(40);
 /// A process that a failed sync or a full disk did not end.
 const STILL_THERE: Duration = Duration::from_secs(3);
 /// Small buffers, so that tables are written, merged and removed all the time; room enough by the real disk's count.
@@ -109,7 +111,11 @@ fn with(setting: &Setting<'_>, shim: Vec<(String, String)>) -> Vec<(String, Stri
 impl Story {
     /// Waits until a life meets its fate.
     fn end(&mut self, host: &mut Host, fate: Fate) -> Result<()> {
-        let ended = host.ended_within(LIFE_MAX)?;
+        let life_max = match fate {
+            Fate::Cut(_) | Fate::Full(_) => LIFE_MAX,
+            Fate::FailedSync(..) => AFTER_FAILED_SYNC_MAX,
+        };
+        let ended = host.ended_within(life_max)?;
         let signal = ended.and_then(|status| status.signal());
         match (fate, signal) {
             (Fate::Cut(_), Some(SIGKILL)) => {}

@@ -30,7 +30,7 @@ pub const SITUATIONS: &[Situation] = &[
         promise: "a write that failed ends the process; nobody in its group or after it is told yes",
         run: commits::failure,
         schedules: 2_000,
-        mutants: &["retry_failed_fsync", "ack_before_commit"],
+        mutants: &["failure_ignored", "ack_before_commit"],
     },
     Situation {
         name: "closing",
@@ -58,7 +58,7 @@ pub const SITUATIONS: &[Situation] = &[
         promise: "a reader of the commit log sees every turn once, in order, and is woken for each",
         run: log::readers,
         schedules: 2_000,
-        mutants: &["notify_early", "wait_unarmed", "log_end_forgotten"],
+        mutants: &["notify_early", "wait_unarmed", "log_end_dropped"],
     },
     Situation {
         name: "mailbox",

@@ -74,7 +74,7 @@ impl Watching {
             let changed = ring.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let stopping = api.app.until_draining();
+            let stopping = api.app.until_leaving();
             tokio::pin!(stopping);
             if let Some(looked) = self.looked {
                 tokio::select! {

@@ -316,7 +316,7 @@ async fn one_address_that_tries_many_logins_is_slowed_down() {
     let rig = Rig::new().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let doors = roadbook_api::Doors::new(rig.router.clone());
+    let doors = roadbook_api::Doors::new(rig.router.clone(), rig.app.clone());
     let served = tokio::spawn(axum::serve(listener, doors).into_future());
     let mut last = String::new();
     for number in 0..61 {

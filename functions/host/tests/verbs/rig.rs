@@ -88,8 +88,8 @@ impl Server {
 
     /// One request with a key; the body of the answer. Anything but 2xx fails.
     pub fn ask(&self, method: &str, path: &str, key: &str, body: &str) -> Value {
-        let host = self.told("url").trim_start_matches("http://").to_owned();
-        let mut stream = TcpStream::connect(&host).expect("it listens");
+        let host = self.address();
+        let mut stream = TcpStream::connect(host).expect("it listens");
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -103,9 +103,23 @@ impl Server {
         serde_json::from_str(body).unwrap_or_default()
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        self.told("url").trim_start_matches("http://")
+    }
+
+    /// Sends a signal and waits for the end.
     pub fn signal(&mut self, signal: &str) -> ExitStatus {
+        self.send(signal);
+        self.wait()
+    }
+
+    pub fn send(&self, signal: &str) {
         let id = self.child.id().to_string();
         Command::new("sh").args(["-c", &format!("kill -{signal} {id}")]).status().expect("a shell");
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("it ends")
     }
 }

@@ -92,12 +92,12 @@ const STEPS: &[Step] = &[
     Step { name: "kill", proves: "kill -9 during a wait: one message, neither none nor two", run: clients::kill },
     Step {
         name: "crash",
-        proves: "kill -9 and SIGTERM under load: nothing acknowledged is lost, nothing is there twice",
+        proves: "kill -9 and SIGTERM under load: nothing acknowledged is lost or twice; mistakes on purpose are noticed",
         run: instruments::crash,
     },
     Step {
         name: "disk",
-        proves: "power cuts lose what was not synced, syncs fail, the disk is full: the same",
+        proves: "power cuts lose what was not synced, syncs fail, the disk is full: the same, mistakes too",
         run: instruments::disk,
     },
     Step {
