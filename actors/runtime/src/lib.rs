@@ -5,9 +5,9 @@
 //! | What happens to a message? | `router.rs` -> `deliver.rs` -> `fold.rs` -> `gate.rs` |
 //! | What is stored of an actor? | `row.rs`, `inbox.rs`, `record.rs` |
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
-//! | How do effects leave? | `relay.rs`, `sends.rs` |
+//! | How do effects leave? | `relay.rs`, `streamed.rs`, `sends.rs` |
 //! | How do webhooks leave? | `webhooks/` |
-//! | How do timers fire? | `sweep.rs`; through queues by `ahead.rs` |
+//! | How do timers fire? | `sweep.rs`; through queues by `ahead.rs`, and in a moment by `soon.rs` |
 //! | What stands in a queue? | `envelope.rs`, behind `ports/queue.rs` |
 //! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
 //! | What must people decide? | `suggestions.rs` |
@@ -45,6 +45,7 @@ pub mod relay;
 mod router;
 mod row;
 pub mod sends;
+mod soon;
 mod streamed;
 pub mod suggestions;
 pub mod sweep;
@@ -73,5 +74,6 @@ pub use past::past;
 pub use people::{Person, people_of_car};
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
-pub use streamed::Streamed;
+pub use soon::Poked;
+pub use streamed::{Streamed, in_order};
 pub use working::{Claim, load_row, read_claim};
