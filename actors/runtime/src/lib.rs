@@ -62,7 +62,7 @@ pub use catalogs::{CATALOG_AGE_MS_MAX, Catalogs, revision_name};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};
-pub use envelope::{Envelope, PARCEL_BYTES_MAX, PackError, TooLarge, hinted, pack};
+pub use envelope::{Envelope, PARCEL_BYTES_MAX, PackError, TooLarge, hinted, pack, queue_all};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
 pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};

@@ -1,7 +1,7 @@
 //! All ports in the memory of one process: for tests, simulation and dry runs. Every operation is atomic under one
 //! lock, and "durable" means that the value outlives whoever uses it.
 
-use crate::ports::store::{LANES, lane};
+use crate::ports::store::lane;
 use crate::ports::{
     Carried, Clock, Commit, CommitError, Committed, DueEntry, DueKind, Expect, Fault, History, Item, ItemKey, Journal,
     Ledger, Put, Space, Store, Turn,
@@ -27,6 +27,16 @@ struct Tables {
 }
 
 impl Tables {
+    /// The lanes of the due index in which somebody waits: of sixteen, mostly a few.
+    fn lanes(&self, kind: DueKind) -> impl Iterator<Item = u8> {
+        let first = move |lane| {
+            let front = (kind, lane, Moment::MIN, ItemKey::lowest());
+            let ((of, lane, ..), ()) = self.due.range(front..).next()?;
+            (*of == kind).then_some(*lane)
+        };
+        std::iter::successors(first(0), move |lane| first(lane + 1))
+    }
+
     /// A lane of the due index, earliest first.
     fn lane(&self, kind: DueKind, lane: u8, from: Option<&DueEntry>) -> impl Iterator<Item = DueEntry> {
         let first = from.map_or_else(|| (Moment::MIN, ItemKey::lowest()), |from| (from.due, from.key.clone()));
@@ -149,7 +159,7 @@ impl Store for Memory {
     async fn due(&self, kind: DueKind, until: Moment, limit: usize) -> Result<Vec<DueEntry>, Fault> {
         let tables = self.tables();
         let of_lane = |lane| tables.lane(kind, lane, None).take_while(|entry| entry.due <= until).take(limit);
-        Ok((0..LANES).flat_map(of_lane).collect())
+        Ok(tables.lanes(kind).flat_map(of_lane).collect())
     }
 
     async fn due_page(
@@ -164,7 +174,7 @@ impl Store for Memory {
 
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
         let tables = self.tables();
-        Ok((0..LANES).filter_map(|lane| tables.lane(kind, lane, None).next()).map(|entry| entry.due).min())
+        Ok(tables.lanes(kind).filter_map(|lane| tables.lane(kind, lane, None).next()).map(|entry| entry.due).min())
     }
 
     async fn ready(&self) -> Result<(), Fault> {
