@@ -54,8 +54,11 @@ impl Deliver for Boxes {
         let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
         let outcomes = self.turn(key, Work::Messages(messages)).await?;
         if self.way == Way::Queues {
-            // Nobody is answered: what became of a message is seen here, and nowhere else.
-            self.life.world.inner().witnessed.extend(ids.into_iter().zip(outcomes.iter().cloned()));
+            // Nobody is answered: what became of a message is seen here, and nowhere else. Of two copies in one delivery
+            // that with the earlier time is decided first, wherever it stands.
+            let mut seen: Vec<(MessageId, Outcome)> = ids.into_iter().zip(outcomes.iter().cloned()).collect();
+            seen.sort_by_key(|(_, outcome)| !matches!(outcome, Outcome::Applied { .. }));
+            self.life.world.inner().witnessed.extend(seen);
         }
         Ok(outcomes)
     }

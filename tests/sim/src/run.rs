@@ -150,7 +150,18 @@ impl Run {
 
     fn standing(&self) -> String {
         let jobs: Vec<Job> = self.tasks.iter().map(Task::job).collect();
-        format!("at {:?}; tasks {jobs:?}; {} parcels wait", self.world.now(), self.queue.len())
+        let overdue: Vec<String> = [DueKind::Actor, DueKind::Send, DueKind::Delivery]
+            .into_iter()
+            .flat_map(|kind| at_once(self.world.memory.due(kind, self.world.now(), 2)).and_then(Result::ok))
+            .flatten()
+            .map(|entry| {
+                let item = at_once(self.world.memory.load(&entry.key)).and_then(Result::ok).flatten();
+                let stands = item.map(|item| String::from_utf8_lossy(&item.body).into_owned());
+                format!("{:?} since {:?}: {stands:?}", entry.key.space(), entry.due)
+            })
+            .collect();
+        let (now, parcels) = (self.world.now(), self.queue.len());
+        format!("at {now:?}; tasks {jobs:?}; {parcels} parcels wait; due are {overdue:?}")
     }
 
     /// Polls one task that may go on; false where none may.

@@ -147,6 +147,7 @@ impl Run {
         let said = std::mem::take(&mut self.world.inner().witnessed);
         for (id, outcome) in said {
             let Some(message) = self.ids.get(&id).copied() else { continue };
+            self.world.tell(None, || format!("m{message} came to {outcome:?}"));
             match outcome {
                 Outcome::Defect | Outcome::Duplicate { .. } if self.plan.is_poisoned(message) => {
                     self.told.defects.insert(message);
