@@ -1,6 +1,6 @@
 //! Made-up customers over forty days: a third visitors, the others known, with a handful of traits and events each.
 
-use roadbook_it::Backend;
+use roadbook_it::Keeper;
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, Who, device, email, external, user};
 use roadbook_kernel::HOUR_MS;
@@ -36,7 +36,7 @@ const EVENTS: &[&str] = &[
 const SOURCES: &[&str] = &["mini_program", "website", "app", "store", "call_centre"];
 
 /// Plays this many customers; another seed makes up others.
-pub async fn make_up<S: Backend>(rig: &Rig<S>, seed: u64, customers: u64) -> Vec<Vec<Who>> {
+pub async fn make_up<S: Keeper>(rig: &Rig<S>, seed: u64, customers: u64) -> Vec<Vec<Who>> {
     define(rig).await;
     let mut everybody = Vec::new();
     let mut draw = Draw(seed);
@@ -78,7 +78,7 @@ pub async fn make_up<S: Backend>(rig: &Rig<S>, seed: u64, customers: u64) -> Vec
     everybody
 }
 
-async fn define<S: Backend>(rig: &Rig<S>) {
+async fn define<S: Keeper>(rig: &Rig<S>) {
     let mut segments = Vec::new();
     for (name, event, days) in
         [("engaged", "page_viewed", 14), ("looking", "model_viewed", 7), ("booked", "test_drive_booked", 30)]

@@ -12,9 +12,10 @@ mod again;
 
 use crate::event::{Correction, Event, Undecided};
 use crate::sends::{SendRecord, SendStatus};
-use crate::state::{Customer, Life};
+use crate::state::{Customer, Life, Link};
 use crate::world::{Begun, World};
 use again::Again;
+use roadbook_identity::IdentifierKey;
 use roadbook_journey::RunEvent;
 use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, ReviewId, SegmentId, SendKey};
 use roadbook_tenancy::SuppressReason;
@@ -105,6 +106,7 @@ pub fn part(
     let mut asked = BTreeSet::new();
     past.iter().flat_map(|one| &one.facts).for_each(|fact| note_past(fact, &mut begun, &mut asked));
     asked.extend(stays.sends.iter().chain(&returns.sends).filter(|record| has_left(record)).map(|record| record.key));
+    let was_theirs: BTreeSet<IdentifierKey> = returns.links.iter().map(|link| link.identifier.key()).collect();
     let reached = past.first().map_or(Moment::MIN, |first| first.reached);
     let mut again = Again::new(world, &begun, stays, returns, reached);
     for (index, happened) in past.iter().enumerate() {
@@ -116,6 +118,9 @@ pub fn part(
     for customer in [&mut stays, &mut returns] {
         too_late(customer, &asked);
     }
+    // What somebody else decided by an identifier that is new to them may come again: it is looked for there.
+    let is_new = |link: &&mut Link| !was_theirs.contains(&link.identifier.key());
+    returns.links.iter_mut().filter(is_new).for_each(|link| link.moved = true);
     let at = now;
     stays.parted.insert(returns.id, at);
     let corrections = corrections(together, &stays, &returns);

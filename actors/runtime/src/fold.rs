@@ -248,15 +248,27 @@ async fn is_known<D: Hosted>(
     if set.now_on().row.version == 0 && !set.now_on().row.inbox.is_full() && set.weight().1 == 0 {
         return Ok(false);
     }
-    if set.knows(engine, &set.current, message.id).await? {
-        return Ok(true);
-    }
+    Ok(set.knows(engine, &set.current, message.id).await? || in_history(engine, set, &set.current, message).await?)
+}
+
+/// Whether History says that a customer of the set, or somebody merged into them, has decided a message. It is asked
+/// only for what lies before the window of the inbox: that happened or was accepted then.
+///
+/// # Errors
+/// A fault of History.
+pub(crate) async fn in_history<D: Hosted>(
+    engine: &Engine,
+    set: &WorkingSet<D>,
+    owner: &ActorKey,
+    message: &Message<D::Command>,
+) -> Result<bool, Fault> {
+    let Some(working) = set.row(owner) else { return Ok(false) };
     let window = engine.wall.now().minus_ms(WINDOW_MS);
     if message.time() >= window || mutant!(HistoryNotAsked) {
         return Ok(false);
     }
     Tally::add(&engine.tally.history_lookups, 1);
-    for key in D::former(&set.current, &set.now_on().row.state) {
+    for key in D::former(owner, &working.row.state) {
         if engine.history.find(&key, message.id).await?.is_some() {
             return Ok(true);
         }

@@ -1,7 +1,9 @@
 //! The gate of the customer actor: before a message is decided, whose is it? Claims and moves happen here, in the
 //! transaction of the turn that needs them; merges in `merge.rs`.
 
+use crate::claim::Claim;
 use crate::engine::Engine;
+use crate::fold::in_history;
 use crate::hosted::Admission;
 use crate::live::{CHAIN_MAX, endless};
 use crate::merge::{merge, merge_with};
@@ -10,7 +12,7 @@ use crate::mutants::mutant;
 use crate::ports::Fault;
 use crate::unbind::unbind;
 use crate::unmerge::reported_to_parted;
-use crate::working::{Claim, Working, WorkingSet};
+use crate::working::{Working, WorkingSet};
 use roadbook_customer::{Call, Command, Customer, Event, Life, Observation};
 use roadbook_identity::{Carried, Here, Identifier, IdentifierKey, Plan, Policy, There, plan};
 use roadbook_kernel::{ActorKey, ConflictId, CustomerId, Moment, Refusal, TenantId};
@@ -172,7 +174,7 @@ pub(crate) fn may_be_meant(
 }
 
 /// An identifier that changed its person, or was unbound: a duplicate of an older message may be known where it led
-/// before.
+/// before, to the inbox or, from before the window, to History. Costs nothing where no identifier has moved.
 async fn known_to_former_owner(
     engine: &Engine,
     set: &mut Customers,
@@ -188,7 +190,9 @@ async fn known_to_former_owner(
     set.claim(engine, via).await?;
     for (owner, _) in set.past_of(&via) {
         let key = live_end(engine, set, owner).await?;
-        if key != set.current && set.knows(engine, &key, message.id).await? {
+        if key != set.current
+            && (set.knows(engine, &key, message.id).await? || in_history(engine, set, &key, message).await?)
+        {
             return Ok(true);
         }
     }
@@ -250,8 +254,7 @@ async fn link(
         }
         Plan::Move => {
             let (Some(there_key), Some(other), Some(claim)) = (there_key, other, claim) else { return Ok(()) };
-            let mut past = claim.recent(now);
-            past.push((other, now));
+            let past = claim.past_with(Some(other), now);
             set.set_claim(key, Claim { owner: here, past, released: false });
             let unlinked = Event::Unlinked { identifier: key, to: here, by, at };
             if let Some(other) = set.row_mut(&there_key) {
@@ -294,7 +297,7 @@ fn here<'a>(set: &'a Customers, all: &[Identifier]) -> Here<'a> {
 fn there<'a>(set: &'a Customers, at: &ActorKey, key: &IdentifierKey, claim: Option<&Claim>, now: Moment) -> There<'a> {
     let state = set.row(at).map(|working| &working.row.state);
     let link = state.and_then(|state| state.links.iter().find(|link| link.identifier.key() == *key));
-    let moves = claim.map_or(0, |claim| claim.recent(now).len());
+    let moves = claim.map_or(0, |claim| claim.moves(now));
     There {
         owner: state.map_or(CustomerId::from_u128(at.id.0), |state| state.id),
         known: state.is_some_and(Customer::is_known),

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | What happens to a message? | `router.rs` -> `deliver.rs` -> `fold.rs` -> `gate.rs` |
 //! | What is stored of an actor? | `row.rs`, `inbox.rs`, `record.rs` |
+//! | Who does an identifier lead to? | `claim.rs` |
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
 //! | How do effects leave? | `relay.rs`, `streamed.rs`, `sends.rs` |
 //! | How do webhooks leave? | `webhooks/` |
@@ -19,6 +20,7 @@ pub mod ahead;
 mod backfill;
 mod catalog_actor;
 mod catalogs;
+mod claim;
 mod customers;
 mod deliver;
 mod direct;
@@ -59,6 +61,7 @@ pub use backfill::{
     sweeps,
 };
 pub use catalogs::{CATALOG_AGE_MS_MAX, Catalogs, revision_name};
+pub use claim::{Claim, read_claim};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};
@@ -76,4 +79,4 @@ pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
 pub use soon::Poked;
 pub use streamed::{Streamed, in_order};
-pub use working::{Claim, load_row, read_claim};
+pub use working::load_row;

@@ -1,12 +1,12 @@
 //! From identifiers to the actor they lead to: resolve, deliver, and resolve again when a claim has moved meanwhile.
 
+use crate::claim::{Claim, read_claim, write_claim};
 use crate::engine::{Engine, Tally};
 use crate::gate::may_be_meant;
 use crate::letters::{Letter, LetterKind, Undelivered};
 use crate::live;
 use crate::message::{Message, Outcome};
 use crate::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put};
-use crate::working::{Claim, read_claim, write_claim};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 use quick_cache::sync::Cache;

@@ -1,11 +1,11 @@
 //! Taking an identifier from its customer.
 
+use crate::claim::Claim;
 use crate::engine::Engine;
 use crate::gate::{Customers, elsewhere};
 use crate::hosted::Admission;
 use crate::message::Message;
 use crate::ports::Fault;
-use crate::working::Claim;
 use roadbook_customer::{Command, Event, Link};
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{Moment, Refusal};
@@ -35,8 +35,7 @@ pub(crate) async fn unbind(
     }
     for key in &gone {
         let Some(claim) = set.claim(engine, *key).await?.cloned() else { continue };
-        let mut past = claim.recent(now);
-        past.push((set.now_on().row.state.id, now));
+        let past = claim.past_with(Some(set.now_on().row.state.id), now);
         set.set_claim(*key, Claim { owner: claim.owner, past, released: true });
     }
     set.now_on_mut().emit(Event::Unbound { identifiers: gone, by: message.id, at: message.time() });

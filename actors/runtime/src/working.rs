@@ -1,5 +1,6 @@
 //! The rows and claims one turn has read, as it changes them. It becomes one commit, or nothing.
 
+use crate::claim::{Claim, read_claim, write_claim};
 use crate::engine::Engine;
 use crate::hosted::Hosted;
 use crate::inbox::{self, Lookup};
@@ -9,31 +10,9 @@ use crate::ports::{Commit, Due, DueKind, Expect, Fault, Item, ItemKey, Put, Turn
 use crate::record::{Body, Entry, Front, Trigger, write};
 use crate::row::Row;
 use roadbook_customer::Topics;
-use roadbook_identity::{IdentifierKey, WINDOW_MS};
+use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, CustomerId, MessageId, Moment};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, btree_map};
-
-/// Who an identifier leads to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The owner, or a tombstone that leads to them.
-    pub owner: CustomerId,
-    /// Former owners within the window, with the time they lost it: a late duplicate may lie in their inbox.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub past: Vec<(CustomerId, Moment)>,
-    /// Whether it leads nowhere, because somebody unbound it; `owner` is then the last one it led to.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub released: bool,
-}
-
-impl Claim {
-    /// The former owners who still count at `now`.
-    pub fn recent(&self, now: Moment) -> Vec<(CustomerId, Moment)> {
-        let horizon = now.minus_ms(WINDOW_MS);
-        self.past.iter().copied().filter(|(_, until)| *until >= horizon).collect()
-    }
-}
 
 /// A claim as read, and as it will be written.
 struct WorkingClaim {
@@ -378,20 +357,4 @@ pub async fn load_row<D: Hosted>(engine: &Engine, key: &ActorKey) -> Result<Row<
         Some(item) => Row::read(key, &item),
         None => Ok(Row::blank(D::blank(key))),
     }
-}
-
-/// Reads a stored claim.
-///
-/// # Errors
-/// [`Fault::Corrupt`] where it is not one.
-pub fn read_claim(item: &Item) -> Result<Claim, Fault> {
-    serde_json::from_slice(&item.body).map_err(|error| Fault::unreadable("a claim", &error))
-}
-
-/// The stored form of a claim.
-///
-/// # Errors
-/// [`Fault::Corrupt`] where it cannot be written: a defect.
-pub fn write_claim(claim: &Claim) -> Result<bytes::Bytes, Fault> {
-    serde_json::to_vec(claim).map(Into::into).map_err(|error| Fault::Corrupt(error.to_string()))
 }

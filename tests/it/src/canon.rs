@@ -1,7 +1,7 @@
 //! The form in which two runs are compared: customers by what they are called outside, never by derived ids, because
 //! which message of a differently cut batch founds a customer may differ.
 
-use crate::Backend;
+use crate::Keeper;
 use crate::rig::Rig;
 use roadbook_customer::{Customer, SendOutcome, SendStatus};
 use roadbook_kernel::{ActorKey, MessageId};
@@ -103,7 +103,7 @@ fn word(status: &SendStatus) -> String {
 }
 
 /// Everything about a tenant that may not differ between two runs.
-pub async fn tenant<S: Backend>(rig: &Rig<S>) -> Value {
+pub async fn tenant<S: Keeper>(rig: &Rig<S>) -> Value {
     let mut customers = Map::new();
     for one in rig.live().await {
         let name = names(&one).join(" ");
@@ -117,13 +117,13 @@ pub async fn tenant<S: Backend>(rig: &Rig<S>) -> Value {
 }
 
 /// The dead letters of the tenant.
-pub async fn letters<S: Backend>(rig: &Rig<S>) -> Vec<Letter> {
+pub async fn letters<S: Keeper>(rig: &Rig<S>) -> Vec<Letter> {
     let items = rig.engine.store.scan(Space::Letter, rig.tenant, b"l", None, 100_000).await.expect("no fault");
     items.iter().map(|(_, item)| Letter::read(item).expect("a letter")).collect()
 }
 
 /// How often each message was decided, over every row the tenant has.
-pub async fn decided<S: Backend>(rig: &Rig<S>) -> BTreeMap<MessageId, u32> {
+pub async fn decided<S: Keeper>(rig: &Rig<S>) -> BTreeMap<MessageId, u32> {
     let mut counts = BTreeMap::new();
     for row in rig.rows().await {
         let actor = ActorKey::customer(rig.tenant, row.state.id);
@@ -140,7 +140,7 @@ pub async fn decided<S: Backend>(rig: &Rig<S>) -> BTreeMap<MessageId, u32> {
 ///
 /// # Errors
 /// A sentence about what is lost, twice or stuck.
-pub async fn at_rest<S: Backend>(rig: &Rig<S>) -> Result<(), String> {
+pub async fn at_rest<S: Keeper>(rig: &Rig<S>) -> Result<(), String> {
     let now = rig.engine.clock.now();
     for (id, times) in decided(rig).await {
         if times != 1 {

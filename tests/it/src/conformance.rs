@@ -21,38 +21,45 @@ const TWO: TenantId = TenantId::from_u128(0x02);
 /// # Panics
 /// Where the store does not do what it must.
 pub async fn run<S: Backend, F: Fn() -> S>(make: F) {
-    run_store(async || make(), async |_| ()).await;
+    run_store(async || (Arc::new(make()), ()), async |()| ()).await;
     log::the_log_keeps_the_order_of_commits(&make()).await;
     log::truncating_forgets_the_log_and_not_history(&make()).await;
     log::a_refused_commit_leaves_no_log(&make()).await;
     log::waiting_ends_with_the_next_turn(Arc::new(make())).await;
     log::many_commits_stand_in_the_log(Arc::new(make())).await;
     due::no_search_passes_an_entry_by(Arc::new(make())).await;
-    bodies_come_back(&make(), 1_048_576, async |_| ()).await;
+    bodies_come_back(&make(), 1_048_576, &async || ()).await;
 }
 
-/// Runs what every store must do. `settle` brings what is committed to History, where that takes a relay.
+/// Runs what every store must do. `make` gives a fresh, empty store and what comes with it; `settle` brings what is
+/// committed there to History, where that takes a relay.
 ///
 /// # Panics
 /// Where the store does not do what it must.
-pub async fn run_store<S: Keeper, F: AsyncFn() -> S, H: AsyncFn(&S)>(make: F, settle: H) {
-    conditions_decide(&make().await).await;
-    a_commit_is_whole_or_nothing(&make().await, &settle).await;
-    what_is_committed_is_read(&make().await).await;
-    removed_items_are_gone(&make().await).await;
-    scans_are_ordered_bounded_and_of_one_tenant(&make().await).await;
-    scans_of_many_are_whole(&make().await).await;
-    due::the_due_index_moves_with_its_items(&make().await).await;
-    due::a_row_keeps_its_place(&make().await).await;
-    due::lanes_have_room_of_their_own(&make().await).await;
-    due::a_lane_is_paged_whole(&make().await).await;
-    races::counters_add_up(Arc::new(make().await)).await;
-    races::commits_of_one_moment_follow_each_other(Arc::new(make().await), &settle).await;
-    log::history_reads_both_ways_and_finds_messages(&make().await, &settle).await;
-    bodies_come_back(&make().await, 131_072, &settle).await;
-    races::one_of_many_racing_commits_wins(Arc::new(make().await)).await;
-    races::many_commits_at_once_are_all_there(Arc::new(make().await), &settle).await;
-    make().await.ready().await.expect("an empty store is ready");
+pub async fn run_store<S: Keeper, P, F: AsyncFn() -> (Arc<S>, P), H: AsyncFn(&P)>(make: F, settle: H) {
+    let fresh = async || make().await.0;
+    conditions_decide(&*fresh().await).await;
+    what_is_committed_is_read(&*fresh().await).await;
+    removed_items_are_gone(&*fresh().await).await;
+    scans_are_ordered_bounded_and_of_one_tenant(&*fresh().await).await;
+    scans_of_many_are_whole(&*fresh().await).await;
+    due::the_due_index_moves_with_its_items(&*fresh().await).await;
+    due::a_row_keeps_its_place(&*fresh().await).await;
+    due::lanes_have_room_of_their_own(&*fresh().await).await;
+    due::a_lane_is_paged_whole(&*fresh().await).await;
+    races::counters_add_up(fresh().await).await;
+    races::one_of_many_racing_commits_wins(fresh().await).await;
+    let (store, place) = make().await;
+    a_commit_is_whole_or_nothing(&*store, &async || settle(&place).await).await;
+    let (store, place) = make().await;
+    races::commits_of_one_moment_follow_each_other(store, &async || settle(&place).await).await;
+    let (store, place) = make().await;
+    log::history_reads_both_ways_and_finds_messages(&*store, &async || settle(&place).await).await;
+    let (store, place) = make().await;
+    bodies_come_back(&*store, 131_072, &async || settle(&place).await).await;
+    let (store, place) = make().await;
+    races::many_commits_at_once_are_all_there(store, &async || settle(&place).await).await;
+    fresh().await.ready().await.expect("an empty store is ready");
 }
 
 fn document(tenant: TenantId, name: &str) -> ItemKey {
@@ -125,7 +132,7 @@ fn whole(version: u64) -> Commit {
     }
 }
 
-async fn a_commit_is_whole_or_nothing<S: Keeper>(store: &S, settle: &impl AsyncFn(&S)) {
+async fn a_commit_is_whole_or_nothing<S: Keeper>(store: &S, settle: &impl AsyncFn()) {
     let (first, second, third) = (document(ONE, "1"), document(ONE, "2"), document(ONE, "3"));
     let (actor, message) = (customer(ONE, 1), MessageId::from_u128(1));
     write(store, &second, 5, "old").await;
@@ -141,7 +148,7 @@ async fn a_commit_is_whole_or_nothing<S: Keeper>(store: &S, settle: &impl AsyncF
     assert_eq!(store.load(&ItemKey::counter(ONE, "n")).await.expect("a read"), None, "add");
     assert_eq!(store.find(&actor, message).await.expect("a read"), None, "index");
     assert_eq!(store.next_due(DueKind::Actor).await.expect("a read"), None, "due");
-    settle(store).await;
+    settle().await;
     assert!(store.turns(&actor, 0, 10).await.expect("a read").is_empty(), "history");
 
     store.commit(whole(5)).await.expect("now it holds");
@@ -153,7 +160,7 @@ async fn a_commit_is_whole_or_nothing<S: Keeper>(store: &S, settle: &impl AsyncF
     assert_eq!(counter.as_ref().map(Item::amount), Some(3));
     assert_eq!(store.find(&actor, message).await.expect("a read"), Some(1));
     assert_eq!(store.next_due(DueKind::Actor).await.expect("a read"), Some(Moment::from_millis(5)));
-    settle(store).await;
+    settle().await;
     assert_eq!(store.turns(&actor, 0, 10).await.expect("a read"), [turn(actor, 1, "turn")]);
 }
 
@@ -244,7 +251,7 @@ async fn scans_of_many_are_whole<S: Keeper>(store: &S) {
     }
 }
 
-async fn bodies_come_back<S: Keeper>(store: &S, bytes: u32, settle: impl AsyncFn(&S)) {
+async fn bodies_come_back<S: Keeper>(store: &S, bytes: u32, settle: &impl AsyncFn()) {
     // Nothing that could be packed.
     let mut noise = 7u64;
     let mut next = || {
@@ -263,6 +270,6 @@ async fn bodies_come_back<S: Keeper>(store: &S, bytes: u32, settle: impl AsyncFn
     for key in [key, ItemKey::actor(&actor)] {
         assert!(store.load(&key).await.expect("a read").is_some_and(|item| item.body == body));
     }
-    settle(store).await;
+    settle().await;
     assert!(store.turns(&actor, 0, 1).await.expect("a read").first().is_some_and(|one| one.record == body));
 }

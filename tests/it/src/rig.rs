@@ -1,14 +1,14 @@
 //! One engine with everything around it, and the questions tests ask of it.
 
-use crate::Backend;
 use crate::say::{Say, Who};
+use crate::{Backend, Keeper};
 use async_trait::async_trait;
 use roadbook_catalog::{Catalog, Command as Define};
 use roadbook_customer::{Command, Customer};
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::{ActorKey, CustomerId, Expected, JourneyId, MessageId, Moment, SegmentId, TenantId};
 use roadbook_runtime::engine::{Engine, KeyRing, Limits, Tally};
-use roadbook_runtime::ports::{Fault, ItemKey, Space};
+use roadbook_runtime::ports::{Fault, ItemKey, Journal, Space};
 use roadbook_runtime::relay::Relay;
 use roadbook_runtime::{
     Deliver, Direct, ManualClock, Memory, Message, Outcome, Router, Row, backfill_progress, begin_backfill, load_row,
@@ -84,10 +84,23 @@ impl<S: Backend> Rig<S> {
 
     /// A rig of given parts.
     pub fn build(store: Arc<S>, clock: Arc<ManualClock>, wall: Arc<ManualClock>, limits: Limits) -> Self {
+        Self::carried(store.clone(), store, clock, wall, limits)
+    }
+}
+
+impl<S: Keeper> Rig<S> {
+    /// A rig whose turns are not carried by a log of the store: `journal` says what is read instead.
+    pub fn carried(
+        store: Arc<S>,
+        journal: Arc<dyn Journal>,
+        clock: Arc<ManualClock>,
+        wall: Arc<ManualClock>,
+        limits: Limits,
+    ) -> Self {
         let engine = Arc::new(Engine {
             store: store.clone(),
             history: store.clone(),
-            journal: store.clone(),
+            journal,
             clock: clock.clone(),
             wall: wall.clone(),
             keys: KeyRing::new([7; 32]),
@@ -104,13 +117,17 @@ impl<S: Backend> Rig<S> {
     /// A new process on the same store: nothing in memory survives.
     #[must_use]
     pub fn restart(&self) -> Self {
-        self.on(self.store.clone())
+        self.beside(self.store.clone(), self.engine.journal.clone())
     }
 
     /// A new process with the same clocks on another view of the store.
     pub fn on<T: Backend>(&self, store: Arc<T>) -> Rig<T> {
+        self.beside(store.clone(), store)
+    }
+
+    fn beside<T: Keeper>(&self, store: Arc<T>, journal: Arc<dyn Journal>) -> Rig<T> {
         let limits = self.engine.limits.clone();
-        let mut rig = Rig::build(store, self.clock.clone(), self.wall.clone(), limits);
+        let mut rig = Rig::carried(store, journal, self.clock.clone(), self.wall.clone(), limits);
         rig.tenant = self.tenant;
         rig.carrier = self.carrier.clone();
         rig

@@ -1,6 +1,6 @@
 //! Plays the script: once clean, and with a crash at any port call.
 
-use crate::Backend;
+use crate::Keeper;
 use crate::canon;
 use crate::faulty::{Faulty, Spot, Trouble};
 use crate::rig::{Rig, T0};
@@ -75,7 +75,7 @@ const PATIENCE: usize = 60;
 ///
 /// # Errors
 /// A sentence about what is lost, twice or stuck.
-pub async fn play<S: Backend>(rig: &Rig<S>) -> Result<Value, String> {
+pub async fn play<S: Keeper>(rig: &Rig<S>) -> Result<Value, String> {
     let (steps, provider) = (script(), Provider::default());
     for index in 0..steps.len() + SETTLING_ROUNDS {
         let mut told = None;
@@ -106,7 +106,7 @@ impl Stage {
         (Rig::build(store, clock(), clock(), limits()), self.provider.clone())
     }
 
-    fn is_as<S: Backend>(&self, rig: &Rig<S>, memory: &Memory, provider: &Provider) -> bool {
+    fn is_as<S: Keeper>(&self, rig: &Rig<S>, memory: &Memory, provider: &Provider) -> bool {
         rig.engine.clock.now() == self.now && provider.calls() == self.provider.calls() && memory.equals(&self.memory)
     }
 }
@@ -158,7 +158,7 @@ impl Rehearsed {
         (index, stage, Spot { call: spot.call - stage.calls, ..spot })
     }
 
-    async fn go_on<S: Backend>(
+    async fn go_on<S: Keeper>(
         &self,
         rig: &Rig<S>,
         memory: &Memory,
@@ -188,7 +188,7 @@ async fn redeliver(rig: &Rig<Memory>, step: &Step) -> Result<(), String> {
     }
 }
 
-async fn step<S: Backend>(rig: &Rig<S>, provider: &Provider, steps: &[Step], index: usize) -> Result<(), Fault> {
+async fn step<S: Keeper>(rig: &Rig<S>, provider: &Provider, steps: &[Step], index: usize) -> Result<(), Fault> {
     let Some(step) = steps.get(index) else {
         let round = i64::try_from(index - steps.len()).unwrap_or(0) + 1;
         return settle(rig, provider, round).await;
@@ -210,7 +210,7 @@ async fn step<S: Backend>(rig: &Rig<S>, provider: &Provider, steps: &[Step], ind
 }
 
 /// What a step's producer does, and does again until it is acknowledged. Steps that are no messages do nothing.
-async fn message<S: Backend>(rig: &Rig<S>, step: &Step) -> Result<Vec<Outcome>, Fault> {
+async fn message<S: Keeper>(rig: &Rig<S>, step: &Step) -> Result<Vec<Outcome>, Fault> {
     match step {
         Step::Observe(says) => rig.try_observe(says).await.into_iter().collect(),
         Step::Define(id, command) => rig.try_define(id, command.clone()).await.map(|outcome| vec![outcome]),
@@ -228,7 +228,7 @@ async fn message<S: Backend>(rig: &Rig<S>, step: &Step) -> Result<Vec<Outcome>, 
 }
 
 /// Time passes until nothing is under way: leases run out, tasks are asked about, sweeps end.
-async fn settle<S: Backend>(rig: &Rig<S>, provider: &Provider, round: i64) -> Result<(), Fault> {
+async fn settle<S: Keeper>(rig: &Rig<S>, provider: &Provider, round: i64) -> Result<(), Fault> {
     let until = at(21 * DAY_MS + round * 10 * MINUTE_MS);
     rig.try_drain(until).await?;
     while roadbook_runtime::advance_backfill(&rig.engine, rig.direct.as_ref(), rig.tenant, 100).await? {}
@@ -238,7 +238,7 @@ async fn settle<S: Backend>(rig: &Rig<S>, provider: &Provider, round: i64) -> Re
 }
 
 /// Customers, counters and letters, and what people got: every send once under its key, called without a doubt once.
-async fn canonical<S: Backend>(rig: &Rig<S>, provider: &Provider) -> Result<Value, String> {
+async fn canonical<S: Keeper>(rig: &Rig<S>, provider: &Provider) -> Result<Value, String> {
     let mut certain = BTreeMap::new();
     for call in provider.calls().iter().filter(|call| !call.maybe_sent) {
         *certain.entry(call.key).or_insert(0) += 1;

@@ -3,13 +3,13 @@
 //! Each link of a live customer is looked up. A claim leads to one customer, so as many claims as links that lead home
 //! prove that no claim is left over; only where the numbers differ are the claims walked over one by one.
 
+use crate::claim::read_claim;
 use crate::doctor::Repair;
 use crate::doctor::lineage::{End, end_of};
 use crate::doctor::repair::{Guard, RowChange, Step};
 use crate::doctor::report::{FINDINGS_KEPT_MAX, Finding};
 use crate::doctor::{Exam, PAGE, Seen};
 use crate::ports::{Fault, Item, ItemKey, Space};
-use crate::working::read_claim;
 use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, TenantId};
 use std::collections::BTreeSet;

@@ -2,6 +2,7 @@
 
 use crate::backfill;
 use crate::catalogs::revision_name;
+use crate::claim::{Claim, read_claim, write_claim};
 use crate::doctor::backfills::catalog;
 use crate::doctor::repair::{Guard, Mended, RowChange, Step};
 use crate::engine::Engine;
@@ -9,7 +10,7 @@ use crate::ports::{Commit, CommitError, Due, DueKind, Expect, Fault, Item, ItemK
 use crate::record::{Record, Trigger};
 use crate::router::Deliver;
 use crate::sends::{self, Held, JobState, SendJob, tell};
-use crate::working::{Claim, WorkingSet, load_row, read_claim, write_claim};
+use crate::working::{WorkingSet, load_row};
 use roadbook_catalog::Document;
 use roadbook_customer::{Command, Customer, Effect, Event, SendReport};
 use roadbook_identity::IdentifierKey;

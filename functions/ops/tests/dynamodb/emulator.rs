@@ -8,7 +8,7 @@ use aws_sdk_sqs as sqs;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use roadbook_aws::{Dynamo, tables};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,18 +41,9 @@ macro_rules! client {
 }
 
 impl Emulator {
-    /// The emulator the environment names. Where it names none, the test says on standard error that it was not run.
-    #[expect(clippy::disallowed_methods, reason = "where the emulator is comes from whoever started it")]
+    /// The emulator the environment names; `None` where it names none, and the test is not run.
     pub fn find(test: &str) -> Option<Self> {
-        let endpoint = std::env::var("ROADBOOK_DYNAMODB").ok().filter(|endpoint| !endpoint.is_empty());
-        if endpoint.is_none() {
-            let told = writeln!(
-                std::io::stderr(),
-                "NOT RUN: {test}: ROADBOOK_DYNAMODB names no emulator; see `cargo xtask test --only dynamodb`"
-            );
-            told.expect("standard error takes a line");
-        }
-        endpoint.map(|endpoint| Self { endpoint })
+        roadbook_aws_it::emulator(test).map(|endpoint| Self { endpoint })
     }
 
     /// The program with these arguments.

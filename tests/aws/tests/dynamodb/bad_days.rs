@@ -11,17 +11,16 @@ use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, user};
 use roadbook_it::sender::{Provider, pass};
 use roadbook_kernel::{HOUR_MS, MINUTE_MS};
+use roadbook_runtime::Outcome;
 use roadbook_runtime::engine::Limits;
 use roadbook_runtime::ports::{Fault, Store};
-use roadbook_runtime::{ManualClock, Outcome};
 use serde_json::json;
-use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn throttled_at_length_a_turn_is_overload_and_nothing_is_half_done() {
     let Some(emulator) = Emulator::find("throttled_at_length_a_turn_is_overload") else { return };
     let network = Network::new();
-    let rig = over(emulator.place_over(Some(network.client())).await, Limits::default());
+    let rig = over(&emulator.place_over(Some(network.client())).await, Limits::default());
     let known = |id: &str| Say::identify(id, &[user("one")]).at(T0).set("city", "Wuhan");
     network.expect(&[Fate::Throttled; 200]);
     assert_eq!(rig.try_observe(&[known("a")]).await, [Err(Fault::Overloaded)]);
@@ -85,7 +84,7 @@ async fn a_missing_table_a_wrong_region_and_no_credentials_say_what_to_do() {
 }
 
 /// Into a journey that waits half an hour and then sends.
-async fn invitation<S: roadbook_it::Backend>(rig: &Rig<S>) {
+async fn invitation<S: roadbook_it::Keeper>(rig: &Rig<S>) {
     let nodes = json!({
         "pause": {"type": "wait", "duration": "PT30M", "next": "invite"},
         "invite": {"type": "send", "channel": "recording", "purpose": "service",
@@ -99,9 +98,9 @@ async fn invitation<S: roadbook_it::Backend>(rig: &Rig<S>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hosts_ten_minutes_apart_keep_versions_and_timers_right() {
     let Some(emulator) = Emulator::find("two_hosts_ten_minutes_apart_keep_versions_and_timers_right") else { return };
-    let ahead = over(emulator.place().await, Limits::default());
-    let clock = || Arc::new(ManualClock::at(T0));
-    let behind = Rig::build(ahead.store.clone(), clock(), clock(), Limits::default());
+    let place = emulator.place().await;
+    let ahead = over(&place, Limits::default());
+    let behind = over(&place, Limits::default());
     let skew = 10 * MINUTE_MS;
     ahead.at(T0.plus_ms(skew));
     invitation(&ahead).await;
@@ -124,14 +123,14 @@ async fn two_hosts_ten_minutes_apart_keep_versions_and_timers_right() {
     assert_eq!(ahead.try_drain(due).await, Ok(1));
     assert_eq!(behind.try_drain(due.plus_ms(1)).await, Ok(0));
     ahead.at(due.plus_ms(HOUR_MS));
-    crate::engine::carry_all(&ahead.store, &ahead.engine).await;
+    crate::engine::carry_all(&place, &ahead.engine).await;
     let provider = Provider::default();
     for rig in [&ahead, &behind] {
         rig.at(due.plus_ms(HOUR_MS));
         pass(&rig.engine, rig.direct.as_ref(), &provider).await.expect("no fault");
     }
     assert_eq!(provider.delivered().len(), 1, "one message");
-    let versions: Vec<u64> = ahead.store.turns().await.iter().map(|turn| turn.version).collect();
+    let versions: Vec<u64> = place.turns().await.iter().map(|turn| turn.version).collect();
     assert!(versions.is_sorted(), "{versions:?}");
 }
 
@@ -139,7 +138,7 @@ async fn two_hosts_ten_minutes_apart_keep_versions_and_timers_right() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_with_older_definitions_beside_one_with_newer_never_decides_under_them() {
     let Some(emulator) = Emulator::find("a_host_with_older_definitions_beside_one_with_newer") else { return };
-    let new = over(emulator.place().await, Limits::default());
+    let new = over(&emulator.place().await, Limits::default());
     let old = new.restart();
     let at = |minute: i64| T0.plus_ms(minute * MINUTE_MS);
     let say = |id: &str, minute: i64| Say::track(id, "looked", &[user("one")]).at(at(minute));

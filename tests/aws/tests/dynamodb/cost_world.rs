@@ -3,6 +3,7 @@
 use crate::emulator::Place;
 use crate::meter::{Call, Meter};
 use crate::ports::over;
+use roadbook_aws::Dynamo;
 use roadbook_it::rig::{Carrier, Rig, T0};
 use roadbook_it::say::{Say, Who};
 use roadbook_it::sender::{Provider, pass};
@@ -98,7 +99,7 @@ struct Once(Arc<Place>);
 impl Carrier for Once {
     async fn carry(&self, engine: &Engine) -> Result<(), Fault> {
         for batch in self.0.turns().await.chunks(BROUGHT) {
-            carry(engine, &self.0.dynamo, batch.to_vec()).await?;
+            carry(engine, self.0.dynamo.as_ref(), batch.to_vec()).await?;
         }
         Ok(())
     }
@@ -106,7 +107,8 @@ impl Carrier for Once {
 
 /// The customers, the meter, and the time.
 pub struct World {
-    pub rig: Rig<Place>,
+    pub rig: Rig<Dynamo>,
+    place: Arc<Place>,
     pub people: Vec<Vec<Who>>,
     /// Everything that was counted so far.
     pub seen: Vec<Call>,
@@ -119,10 +121,11 @@ pub struct World {
 impl World {
     /// Nobody yet.
     pub fn over(place: Place, meter: Meter) -> Self {
-        let mut rig = over(place, Limits::default());
-        rig.carrier = Arc::new(Once(rig.store.clone()));
+        let mut rig = over(&place, Limits::default());
+        let place = Arc::new(place);
+        rig.carrier = Arc::new(Once(place.clone()));
         let (people, seen, provider) = (Vec::new(), Vec::new(), Provider::default());
-        Self { rig, people, seen, meter, provider, now: T0, said: 0 }
+        Self { rig, place, people, seen, meter, provider, now: T0, said: 0 }
     }
 
     /// Segments that an event leads into for thirty days, journeys that an event leads into.
@@ -259,7 +262,7 @@ impl World {
     /// Bytes of a row's entry in the due index.
     pub async fn index_bytes(&self, who: usize) -> usize {
         let row = self.rig.row(&self.people[who][0]).await.expect("a customer");
-        let row = self.rig.store.row(&ActorKey::customer(self.rig.tenant, row.state.id)).await;
+        let row = self.place.row(&ActorKey::customer(self.rig.tenant, row.state.id)).await;
         ["pk", "sk", "dl", "nd"].iter().map(|name| name.len() + row[*name]).sum()
     }
 }

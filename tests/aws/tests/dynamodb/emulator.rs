@@ -11,7 +11,7 @@ use roadbook_kernel::ActorKey;
 use roadbook_runtime::ports::{Carried, Ledger, Turn};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Mutex;
 
@@ -21,18 +21,9 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// The emulator the environment names. Where it names none, the test says on standard error that it was not run:
-    /// what is printed the usual way is shown of failed tests only.
+    /// The emulator the environment names; `None` where it names none, and the test is not run.
     pub fn find(test: &str) -> Option<Self> {
-        let endpoint = std::env::var("ROADBOOK_DYNAMODB").ok().filter(|endpoint| !endpoint.is_empty());
-        if endpoint.is_none() {
-            let told = writeln!(
-                std::io::stderr(),
-                "NOT RUN: {test}: ROADBOOK_DYNAMODB names no emulator; see `cargo xtask test --only dynamodb`"
-            );
-            told.expect("standard error takes a line");
-        }
-        endpoint.map(|endpoint| Self { endpoint })
+        roadbook_aws_it::emulator(test).map(|endpoint| Self { endpoint })
     }
 
     /// Where it listens.
@@ -74,7 +65,7 @@ impl Emulator {
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         let streams = streams::Client::from_conf(config);
-        Place { dynamo: Dynamo::new(client, &prefix), prefix, streams, iterator: Mutex::new(None) }
+        Place { dynamo: Arc::new(Dynamo::new(client, &prefix)), prefix, streams, iterator: Mutex::new(None) }
     }
 }
 
@@ -85,7 +76,7 @@ fn credentials() -> Credentials {
 /// Two tables with their stream.
 pub struct Place {
     /// What is tested.
-    pub dynamo: Dynamo,
+    pub dynamo: Arc<Dynamo>,
     /// What the tables' names begin with.
     pub prefix: String,
     streams: streams::Client,

@@ -4,6 +4,7 @@ use crate::emulator::{Emulator, Place};
 use crate::network::{Fate, Network};
 use crate::ports::over;
 use async_trait::async_trait;
+use roadbook_aws::Dynamo;
 use roadbook_it::canon;
 use roadbook_it::carrying::counters;
 use roadbook_it::rig::{Carrier, Rig, T0};
@@ -20,7 +21,7 @@ use tokio::sync::Mutex;
 
 /// Carries what the stream brings, every piece twice; what failed is brought again.
 struct ByStream {
-    place: Arc<Place>,
+    place: Place,
     waiting: Mutex<Vec<Turn>>,
 }
 
@@ -32,7 +33,7 @@ impl Carrier for ByStream {
         while !waiting.is_empty() {
             let piece = waiting.len().min(7);
             for _ in 0..2 {
-                carry(engine, &self.place.dynamo, waiting[..piece].to_vec()).await?;
+                carry(engine, self.place.dynamo.as_ref(), waiting[..piece].to_vec()).await?;
             }
             waiting.drain(..piece);
         }
@@ -42,12 +43,12 @@ impl Carrier for ByStream {
 
 /// Carries what the stream has brought so far, by an engine.
 pub async fn carry_all(place: &Place, engine: &Engine) {
-    carry(engine, &place.dynamo, place.turns().await).await.expect("carried");
+    carry(engine, place.dynamo.as_ref(), place.turns().await).await.expect("carried");
 }
 
-fn rig(place: Place, limits: Limits) -> Rig<Place> {
-    let mut rig = over(place, limits);
-    rig.carrier = Arc::new(ByStream { place: rig.store.clone(), waiting: Mutex::default() });
+fn rig(place: Place, limits: Limits) -> Rig<Dynamo> {
+    let mut rig = over(&place, limits);
+    rig.carrier = Arc::new(ByStream { place, waiting: Mutex::default() });
     rig
 }
 
@@ -80,7 +81,7 @@ async fn and_so_it_does_over_a_network_that_loses_things() {
 }
 
 /// A visitor becomes known, two meet and are merged, a wait ends.
-async fn live<S: roadbook_it::Backend>(rig: &Rig<S>) -> Vec<Outcome> {
+async fn live<S: roadbook_it::Keeper>(rig: &Rig<S>) -> Vec<Outcome> {
     let looked = json!({"event": "model_viewed", "count": {"op": "gte", "value": 2}, "within_days": 14});
     let segment = rig.segment("looked twice", looked).await;
     let invitation = json!({
@@ -115,7 +116,7 @@ async fn live<S: roadbook_it::Backend>(rig: &Rig<S>) -> Vec<Outcome> {
     outcomes
 }
 
-async fn customers<S: roadbook_it::Backend>(rig: &Rig<S>) -> Vec<Value> {
+async fn customers<S: roadbook_it::Keeper>(rig: &Rig<S>) -> Vec<Value> {
     rig.live().await.iter().map(canon::customer).collect()
 }
 

@@ -10,7 +10,6 @@ use roadbook_kernel::{ActorKey, CustomerId, MessageId};
 use roadbook_runtime::ports::{
     Carried, Commit, CommitError, DueKind, Expect, Fault, History, Item, ItemKey, Ledger, Put, Space, Store, Turn,
 };
-use std::sync::Arc;
 
 async fn place(test: &str) -> Option<(Network, Place)> {
     let emulator = Emulator::find(test)?;
@@ -123,7 +122,7 @@ async fn a_transaction_is_written_once_whatever_is_lost() {
     for _ in 0..2 {
         place.dynamo.commit(again.clone()).await.expect("a commit");
     }
-    assert_eq!(counters(&place.dynamo).await, [(b"n".to_vec(), 7)]);
+    assert_eq!(counters(place.dynamo.as_ref()).await, [(b"n".to_vec(), 7)]);
 }
 
 /// Without a condition nobody could tell a second application from the first: whoever asked is told that nobody knows.
@@ -138,10 +137,10 @@ async fn what_has_no_fence_is_not_tried_again_in_doubt() {
         assert!(matches!(told, Err(CommitError::Fault(Fault::Store(_)))), "{told:?}");
         assert_eq!(network.writes().len(), 1);
     }
-    assert_eq!(counters(&place.dynamo).await, [(b"n".to_vec(), 1)]);
+    assert_eq!(counters(place.dynamo.as_ref()).await, [(b"n".to_vec(), 1)]);
     network.expect(&[Throttled]);
     place.dynamo.commit(add()).await.expect("what was turned away was not applied");
-    assert_eq!(counters(&place.dynamo).await, [(b"n".to_vec(), 2)]);
+    assert_eq!(counters(place.dynamo.as_ref()).await, [(b"n".to_vec(), 2)]);
 }
 
 #[tokio::test]
@@ -159,15 +158,14 @@ async fn a_turn_is_noted_once_whatever_is_lost() {
     let Some((network, place)) = place("a_turn_is_noted_once_whatever_is_lost").await else { return };
     let works = Fate::Works;
     network.expect(&[LosesAnswer, works, Throttled, Breaks, works, LosesRequest, works].repeat(20));
-    let place = Arc::new(place);
-    nothing_is_carried_twice(place.clone(), &place.dynamo, place.as_ref()).await;
+    nothing_is_carried_twice(place.dynamo.clone(), place.dynamo.as_ref(), place.dynamo.as_ref()).await;
 }
 
 #[tokio::test]
 async fn nor_where_the_ledger_fails_before_halfway_or_after() {
     let Some((_, place)) = place("nor_where_the_ledger_fails_before_halfway_or_after").await else { return };
-    let place = Arc::new(place);
-    nothing_is_carried_twice(place.clone(), &Stumbling::new(&place.dynamo), place.as_ref()).await;
+    let stumbling = Stumbling::new(place.dynamo.as_ref());
+    nothing_is_carried_twice(place.dynamo.clone(), &stumbling, place.dynamo.as_ref()).await;
 }
 
 /// More counters than a transaction takes: still counted once.
@@ -181,7 +179,7 @@ async fn a_turn_with_hundreds_of_counters_is_noted_once() {
     for _ in 0..3 {
         place.dynamo.note(vec![carried.clone(), carried.clone()]).await.expect("noted");
     }
-    let found = counters(&place.dynamo).await;
+    let found = counters(place.dynamo.as_ref()).await;
     assert!(found.len() == 250 && found.iter().zip(0..).all(|((_, amount), n)| *amount == n), "{found:?}");
     assert_eq!(place.dynamo.find(&turn(1).actor, MessageId::from_u128(9)).await, Ok(Some(1)));
     assert_eq!(place.dynamo.turns(&turn(1).actor, 0, 10).await, Ok(vec![turn(1)]));

@@ -8,7 +8,6 @@ use roadbook_kernel::{ActorKey, CustomerId};
 use roadbook_runtime::ports::{Commit, Expect, Item, ItemKey, Put, Store, Turn};
 use roadbook_runtime::relay::carry;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A customer by number.
 pub fn actor(n: u128) -> ActorKey {
@@ -98,18 +97,18 @@ async fn while_the_relay_keeps_up_nothing_is_paid_for_what_is_kept() {
 async fn the_repair_scan_replaces_a_stream_that_forgot() {
     let Some(emulator) = Emulator::find("the_repair_scan_replaces_a_stream_that_forgot") else { return };
     let day = busy_day().await;
-    let place = Arc::new(emulator.place().await);
+    let place = emulator.place().await;
     for turn in day.turns.iter().filter(|turn| turn.actor.as_customer().is_some()) {
         place.dynamo.commit(commit(turn.clone(), 450)).await.expect("a turn");
     }
-    let engine = engine(&place);
+    let engine = engine(&place.dynamo);
     for _ in 0..2 {
         let turns = outstanding(&place).await;
-        carry(&engine, &place.dynamo, turns).await.expect("carried");
+        carry(&engine, place.dynamo.as_ref(), turns).await.expect("carried");
     }
     assert_eq!(outstanding(&place).await, []);
-    assert_eq!(counters(place.as_ref()).await, counters(day.expected.as_ref()).await);
+    assert_eq!(counters(place.dynamo.as_ref()).await, counters(day.expected.as_ref()).await);
     // The stream was only late: what it brings now counts nothing.
-    carry(&engine, &place.dynamo, place.turns().await).await.expect("carried");
-    assert_eq!(counters(place.as_ref()).await, counters(day.expected.as_ref()).await);
+    carry(&engine, place.dynamo.as_ref(), place.turns().await).await.expect("carried");
+    assert_eq!(counters(place.dynamo.as_ref()).await, counters(day.expected.as_ref()).await);
 }

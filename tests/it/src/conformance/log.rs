@@ -82,13 +82,13 @@ pub(super) async fn waiting_ends_with_the_next_turn<S: Backend>(store: Arc<S>) {
     tokio::time::timeout(PATIENCE, waiter).await.expect("the commit wakes who waits").expect("no panic");
 }
 
-pub(super) async fn history_reads_both_ways_and_finds_messages<S: Keeper>(store: &S, settle: &impl AsyncFn(&S)) {
+pub(super) async fn history_reads_both_ways_and_finds_messages<S: Keeper>(store: &S, settle: &impl AsyncFn()) {
     let (actor, other) = (customer(ONE, 5), customer(ONE, 6));
     for version in 1..=5 {
         let both = vec![turn(actor, version, &format!("v{version}")), turn(other, version, "other")];
         store.commit(turns(both)).await.expect("a commit");
     }
-    settle(store).await;
+    settle().await;
     let versions = |turns: Vec<Turn>| turns.into_iter().map(|turn| turn.version).collect::<Vec<_>>();
     let after = async |after, limit| versions(store.turns(&actor, after, limit).await.expect("a read"));
     let before = async |before, limit| versions(store.turns_before(&actor, before, limit).await.expect("a read"));

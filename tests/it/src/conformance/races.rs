@@ -37,7 +37,7 @@ pub(super) async fn counters_add_up<S: Keeper>(store: Arc<S>) {
 
 /// Many commits to one item, sent at once in their order: a store that writes them as one group must end as if each
 /// had been written alone.
-pub(super) async fn commits_of_one_moment_follow_each_other<S: Keeper>(store: Arc<S>, settle: &impl AsyncFn(&S)) {
+pub(super) async fn commits_of_one_moment_follow_each_other<S: Keeper>(store: Arc<S>, settle: &impl AsyncFn()) {
     let actor = customer(ONE, 1);
     let key = ItemKey::actor(&actor);
     let at = |version: u64| Some(Moment::from_millis(i64::try_from(100 + (version * 7) % 5).unwrap_or(0)));
@@ -70,7 +70,7 @@ pub(super) async fn commits_of_one_moment_follow_each_other<S: Keeper>(store: Ar
         let found = store.find(&actor, MessageId::from_u128(version.into())).await.expect("a read");
         assert_eq!(found, Some(version + 1));
     }
-    settle(&store).await;
+    settle().await;
     let turns = store.turns(&actor, 0, 1_000).await.expect("history");
     let versions: Vec<_> = turns.iter().map(|turn| turn.version).collect();
     assert_eq!(versions, (1..=applied).collect::<Vec<_>>());
@@ -131,11 +131,11 @@ pub(super) async fn many_commits<S: Keeper>(store: &Arc<S>) {
     }
 }
 
-pub(super) async fn many_commits_at_once_are_all_there<S: Keeper>(store: Arc<S>, settle: &impl AsyncFn(&S)) {
+pub(super) async fn many_commits_at_once_are_all_there<S: Keeper>(store: Arc<S>, settle: &impl AsyncFn()) {
     many_commits(&store).await;
     let rows = store.scan(Space::Actor, ONE, b"", None, 1_000).await.expect("a scan");
     assert!(rows.len() as u64 == TASKS && rows.iter().all(|(_, item)| item.version == 3));
-    settle(&store).await;
+    settle().await;
     for n in 0..TASKS {
         let turns = store.turns(&customer(ONE, n.into()), 0, 10).await.expect("history");
         assert_eq!(turns.iter().map(|turn| turn.version).collect::<Vec<_>>(), [1, 2, 3]);

@@ -227,6 +227,27 @@ async fn duplicates_are_known_after_a_move_and_after_a_merge() {
 }
 
 #[tokio::test]
+async fn a_duplicate_is_known_weeks_after_its_device_moved_and_moved_again() {
+    let rig = Rig::memory();
+    let tablet = device("t");
+    let by_device = Say::track("dup", "visit", from_ref(&tablet)).at(at(11)).add("score", 1_000_000);
+    rig.observe(&[Say::identify("m1", &[user("al"), tablet.clone()]).at(at(10))]).await;
+    rig.observe(from_ref(&by_device)).await;
+    let mut day = 0;
+    for (n, name) in ["bo", "cy", "di"].into_iter().enumerate() {
+        day += 20;
+        let login = Say::identify(format!("in{n}"), &[user(name), tablet.clone()]);
+        rig.observe(&[login.at(at(day * DAY_MS))]).await;
+        rig.wall.advance_to(at((day + 17) * DAY_MS));
+        let again = rig.observe(from_ref(&by_device)).await;
+        assert!(matches!(again[..], [Outcome::Duplicate { .. }]), "with {name}: {again:?}");
+    }
+    let claim = rig.store.load(&ItemKey::claim(rig.tenant, &tablet.identifier(&rig.keys()).key())).await;
+    let claim = read_claim(&claim.expect("no fault").expect("a claim")).expect("a claim");
+    assert_eq!((claim.past.len(), claim.moves(at((day + 17) * DAY_MS))), (3, 0), "who had it, and no recent move");
+}
+
+#[tokio::test]
 async fn two_known_people_are_one_by_alias_or_command_and_by_nothing_else() {
     for way in ["alias", "command"] {
         let rig = Rig::memory();

@@ -71,6 +71,8 @@ impl Maker {
         let since = uses(self, other, at.plus_ms(20 * MINUTE_MS));
         let again = at.plus_ms(self.chance.between(30 * MINUTE_MS, 2 * DAY_MS));
         self.step(again, What::Again(vec![before, since]));
+        let weeks_later = at.plus_ms(self.chance.between(16 * DAY_MS, 60 * DAY_MS));
+        self.step(weeks_later, What::Again(vec![before, since]));
     }
 
     /// Two are made one, do something, and are parted; what they did as one comes again.
@@ -86,7 +88,9 @@ impl Maker {
         said.extend(self.call(other, together, 2));
         self.step(at.plus_ms(HOUR_MS), What::Tell(one, Tell::Unmerge));
         let again = at.plus_ms(HOUR_MS + self.chance.between(10 * MINUTE_MS, 2 * DAY_MS));
-        self.step(again, What::Again(said));
+        self.step(again, What::Again(said.clone()));
+        let weeks_later = again.plus_ms(self.chance.between(16 * DAY_MS, 40 * DAY_MS));
+        self.step(weeks_later, What::Again(said));
     }
 
     /// Somebody new allows advertising, looks twice, and takes it back while the message waits for a relay that stands

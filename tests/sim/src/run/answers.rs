@@ -3,7 +3,6 @@
 use super::Run;
 use crate::plan::{Tell, What};
 use crate::task::{Done, Parcel, Task};
-use roadbook_identity::WINDOW_MS;
 use roadbook_kernel::{DAY_MS, MINUTE_MS, Moment};
 use roadbook_runtime::Outcome;
 use roadbook_runtime::ports::Fault;
@@ -149,12 +148,6 @@ impl Run {
     /// What was acknowledged comes once more: at once, or when everybody has long forgotten it.
     pub(super) fn maybe_again(&mut self, tenant: usize, message: usize, at: Option<Moment>, client: bool) {
         let Some(wait_ms) = self.again_in() else { return };
-        // After the window only History knows a message, and it is asked for those who were merged into its customer,
-        // not for those an identifier has left. Where identifiers go round, the engine promises the window, no more.
-        let age_ms = self.world.now().plus_ms(wait_ms).since_ms(at.unwrap_or(self.world.now()));
-        if !self.plan.settled && age_ms > WINDOW_MS - DAY_MS {
-            return;
-        }
         // What a client repeats is stamped anew, within the days an inbox remembers; later it comes as it was.
         let at = if client && wait_ms < DAY_MS { None } else { at };
         let client = client && wait_ms < DAY_MS;

@@ -9,7 +9,7 @@ use roadbook_kernel::{ActorKey, DAY_MS, HOUR_MS, MINUTE_MS};
 use roadbook_runtime::ports::DueKind;
 #[cfg(feature = "mutants")]
 use roadbook_runtime::ports::ItemKey;
-use roadbook_runtime::{Deliver, Message, Outcome};
+use roadbook_runtime::{Deliver, Memory, Message, Outcome};
 use serde_json::{Value, json};
 
 fn waits(duration: &str) -> Value {
@@ -45,27 +45,28 @@ async fn an_event_and_a_timer_at_the_same_instant() {
     }
 }
 
+/// A command to the customer at hand.
+fn message(rig: &Rig<Memory>, id: &str, n: i64, command: Command) -> Message<Command> {
+    Message { id: rig.message(id), accepted: at(n), occurred: at(n), position: 0, via: None, founding: false, command }
+}
+
+/// Somebody's visit, which adds one to a sum.
+fn visit(rig: &Rig<Memory>, id: &str, n: i64) -> Message<Command> {
+    let say = Say::track(id, "visit", &[user("al")]).at(at(n)).add("sum", 1_000_000);
+    message(rig, id, n, Command::Observe(say.accept(&rig.keys(), 0).observation))
+}
+
+/// What cannot be carried out: nobody has such an identifier.
+fn refused(rig: &Rig<Memory>, id: &str, n: i64) -> Message<Command> {
+    message(rig, id, n, Command::Unbind { identifier: user("nobody").identifier(&rig.keys()).key() })
+}
+
 #[tokio::test]
 async fn a_turn_with_a_refusal_between_two_successes_keeps_both() {
     let rig = Rig::memory();
     rig.observe(&[Say::track("m0", "visit", &[user("al")]).at(at(0))]).await;
     let actor = ActorKey::customer(TENANT, rig.customer(&user("al")).await.id);
-    let keys = rig.keys();
-    let message = |id: &str, n: i64, command| Message {
-        id: rig.message(id),
-        accepted: at(n),
-        occurred: at(n),
-        position: 0,
-        via: None,
-        founding: false,
-        command,
-    };
-    let visit = |id: &str, n: i64| {
-        let say = Say::track(id, "visit", &[user("al")]).at(at(n)).add("sum", 1_000_000);
-        message(id, n, Command::Observe(say.accept(&keys, 0).observation))
-    };
-    let unknown = Command::Unbind { identifier: user("nobody").identifier(&keys).key() };
-    let three = || vec![visit("m1", 1), message("m2", 2, unknown.clone()), visit("m3", 3)];
+    let three = || vec![visit(&rig, "m1", 1), refused(&rig, "m2", 2), visit(&rig, "m3", 3)];
     let outcomes = rig.direct.customer(actor, three()).await.expect("no fault");
     assert!(matches!(&outcomes[0], Outcome::Applied { version: 2, .. }), "{outcomes:?}");
     assert!(matches!(&outcomes[1], Outcome::Refused(refusal) if refusal.code == "no_such_identifier"), "{outcomes:?}");
@@ -82,23 +83,8 @@ async fn a_turn_with_one_refusal_one_panic_and_one_success_keeps_the_success() {
     let rig = Rig::memory();
     rig.observe(&[Say::track("m0", "visit", &[user("al")]).at(at(0))]).await;
     let actor = ActorKey::customer(TENANT, rig.customer(&user("al")).await.id);
-    let keys = rig.keys();
-    let message = |id: &str, n: i64, command| Message {
-        id: rig.message(id),
-        accepted: at(n),
-        occurred: at(n),
-        position: 0,
-        via: None,
-        founding: false,
-        command,
-    };
-    let visit = |id: &str, n: i64| {
-        let say = Say::track(id, "visit", &[user("al")]).at(at(n)).add("sum", 1_000_000);
-        message(id, n, Command::Observe(say.accept(&keys, 0).observation))
-    };
-    let unknown = Command::Unbind { identifier: user("nobody").identifier(&keys).key() };
     roadbook_runtime::mutants::POISONED.set([rig.message("m2")].into());
-    let three = || vec![message("m1", 1, unknown.clone()), visit("m2", 2), visit("m3", 3)];
+    let three = || vec![refused(&rig, "m1", 1), visit(&rig, "m2", 2), visit(&rig, "m3", 3)];
     let outcomes = rig.direct.customer(actor, three()).await.expect("no fault");
     assert!(matches!(&outcomes[0], Outcome::Refused(refusal) if refusal.code == "no_such_identifier"), "{outcomes:?}");
     assert!(matches!(&outcomes[1], Outcome::Defect), "{outcomes:?}");
