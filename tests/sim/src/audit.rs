@@ -98,9 +98,7 @@ impl Audited<'_> {
         }
         let told = &self.run.told;
         let decided = |message: &usize| {
-            told.applied.contains_key(message)
-                || told.defects.contains(message)
-                || told.refused.contains_key(message)
+            told.applied.contains_key(message) || told.defects.contains(message) || told.refused.contains_key(message)
         };
         if let Some((message, at)) = told.queued.iter().find(|(message, _)| !decided(message)) {
             return Err(format!("lost: m{message} was acknowledged by its queue at {at:?}, and nobody decided it"));

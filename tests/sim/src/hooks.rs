@@ -78,7 +78,9 @@ impl HookLine {
         let item = world.memory.load(&key).await.ok().flatten();
         match item.as_ref().map(read) {
             Some(Ok(stored)) if matches!(stored.state, DeliveryState::Attempting { .. }) => {}
-            Some(Ok(stored)) => world.broken(|| format!("webhook: {} was called while {:?}", delivery.id, stored.state)),
+            Some(Ok(stored)) => {
+                world.broken(|| format!("webhook: {} was called while {:?}", delivery.id, stored.state))
+            }
             Some(Err(_)) | None => world.broken(|| format!("webhook: {} was called and is not kept", delivery.id)),
         }
         if !call.secrets.iter().any(|one| one.expose() == secret(delivery.endpoint)) {
@@ -142,4 +144,3 @@ impl Hooks for HookLine {
 fn subject(tenant: TenantId, customer: CustomerId) -> ActorKey {
     ActorKey::customer(tenant, customer)
 }
-

@@ -4,8 +4,8 @@ use crate::world::{Life, Trouble, World};
 use async_trait::async_trait;
 use roadbook_kernel::{ActorKey, DeliveryId, MessageId, Moment, SECOND_MS, TenantId};
 use roadbook_runtime::ports::{
-    Carried, Commit, CommitError, Committed, DueEntry, DueKind, Fault, History, Item, ItemKey, Journal, Ledger, Put, Space,
-    Store, Turn,
+    Carried, Commit, CommitError, Committed, DueEntry, DueKind, Fault, History, Item, ItemKey, Journal, Ledger, Put,
+    Space, Store, Turn,
 };
 use roadbook_runtime::relay::SYSTEM;
 use roadbook_runtime::webhooks::{self, DeliveryState};

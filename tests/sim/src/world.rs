@@ -1,8 +1,8 @@
 //! What all hosts share: the store, the time, chance, and what people got.
 
 use crate::chance::Chance;
-use crate::weather::Weather;
 use crate::queues::Region;
+use crate::weather::Weather;
 use roadbook_kernel::{ActorKey, DeliveryId, MessageId, Moment};
 use roadbook_runtime::ports::{Clock, DueEntry};
 use roadbook_runtime::{Memory, Outcome};
@@ -138,7 +138,12 @@ impl World {
             timers: BTreeMap::new(),
             given_up: BTreeMap::new(),
         };
-        Self { memory: Memory::new(), queues: Region::default(), now: AtomicI64::new(at.millis()), inner: Mutex::new(inner) }
+        Self {
+            memory: Memory::new(),
+            queues: Region::default(),
+            now: AtomicI64::new(at.millis()),
+            inner: Mutex::new(inner),
+        }
     }
 
     /// What changes, for as long as nobody waits.

@@ -132,7 +132,9 @@ impl Delivery {
     pub fn due(&self) -> Moment {
         match &self.state {
             DeliveryState::Queued { not_before } => *not_before,
-            DeliveryState::Attempting { lease_until } if mutant!(CallWithoutLease) => lease_until.plus_ms(1_000 * DAY_MS),
+            DeliveryState::Attempting { lease_until } if mutant!(CallWithoutLease) => {
+                lease_until.plus_ms(1_000 * DAY_MS)
+            }
             DeliveryState::Attempting { lease_until } => *lease_until,
             DeliveryState::Delivered { at } => at.plus_ms(DELIVERED_KEPT_MS),
             DeliveryState::Failed { at, .. } => at.plus_ms(FAILED_KEPT_MS),

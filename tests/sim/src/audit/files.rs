@@ -30,7 +30,8 @@ impl Audited<'_> {
 
     fn file(&self, file: &File, id: JobId, tenant: TenantId) -> Result<(), String> {
         let job = alone(&self.run.world, Job::Import, roadbook_jobs::find(&self.engine, tenant, id));
-        let job = job.map_err(|fault| fault.to_string())?.ok_or_else(|| format!("lost: {id} was begun and is unknown"))?;
+        let job =
+            job.map_err(|fault| fault.to_string())?.ok_or_else(|| format!("lost: {id} was begun and is unknown"))?;
         let amount = |wanted: fn(&Entry) -> bool| file.lines.iter().filter(|line| wanted(line)).count() as u64;
         let good = amount(|line| matches!(line, Entry::Good(_)));
         let bad = amount(|line| matches!(line, Entry::Bad(_)));

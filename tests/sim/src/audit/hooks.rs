@@ -28,14 +28,17 @@ impl Audited<'_> {
             return Ok(());
         }
         let mut intended: BTreeMap<Word, i64> = BTreeMap::new();
-        for (_, key, _) in self.rows.iter().filter(|(_, key, _)| open.values().any(|(tenant, _)| *tenant == key.tenant)) {
+        for (_, key, _) in self.rows.iter().filter(|(_, key, _)| open.values().any(|(tenant, _)| *tenant == key.tenant))
+        {
             let turns = at_once(self.run.world.memory.turns(key, 0, usize::MAX)).and_then(Result::ok);
             for turn in turns.unwrap_or_default() {
                 let record = Record::new(&turn.record).map_err(|fault| fault.to_string())?;
                 let front = record.front::<<Customer as Durable>::Effect>().map_err(|fault| fault.to_string())?;
                 for effect in front.into_iter().flat_map(|front| front.effects) {
                     let Effect::Announce(said) = effect else { continue };
-                    let asks = open.iter().filter(|(_, (tenant, topics))| *tenant == key.tenant && topics.contains(said.topic));
+                    let asks = open
+                        .iter()
+                        .filter(|(_, (tenant, topics))| *tenant == key.tenant && topics.contains(said.topic));
                     for (id, _) in asks {
                         *intended.entry((*id, *key, words(&said))).or_default() += 1;
                     }
@@ -53,7 +56,10 @@ impl Audited<'_> {
             *intended.entry((heard.endpoint, heard.subject, heard.said.clone())).or_default() -= 1;
             let honestly = given_up.get(id).is_some_and(|attempts| *attempts >= ATTEMPTS_MAX);
             if !heard.taken && !honestly {
-                return Err(format!("lost: webhook {id} was called {} times, never taken, and is not tried again", heard.calls));
+                return Err(format!(
+                    "lost: webhook {id} was called {} times, never taken, and is not tried again",
+                    heard.calls
+                ));
             }
         }
         for ((endpoint, subject, said), balance) in &intended {
@@ -61,7 +67,9 @@ impl Audited<'_> {
                 return Err(format!("lost: {endpoint} was never told of {subject:?}: {said}"));
             }
             if *balance < 0 {
-                return Err(format!("twice: {endpoint} was told of {subject:?} under several ids, or what no turn says: {said}"));
+                return Err(format!(
+                    "twice: {endpoint} was told of {subject:?} under several ids, or what no turn says: {said}"
+                ));
             }
         }
         Ok(())
