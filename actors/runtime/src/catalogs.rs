@@ -26,6 +26,9 @@ struct Known {
     published: Arc<Published>,
     /// When the store last said that it is the newest.
     seen: Moment,
+    /// The version of the catalog's row it was made of; 0 where that is not known. A row of the same version says the
+    /// same, and need not be read: a catalog is long, and is asked for again every few seconds.
+    row: u64,
 }
 
 /// The name of the document that keeps a published journey revision.
@@ -41,7 +44,7 @@ impl Catalogs {
     /// A fault of the store, or a stored catalog that does not compile or is older than a customer has already seen.
     pub async fn at_least(&self, engine: &Engine, tenant: TenantId, edition: u64) -> Result<Arc<Published>, Fault> {
         let now = engine.wall.now();
-        if let Some(Known { published, seen }) = self.get(tenant)
+        if let Some(Known { published, seen, .. }) = self.get(tenant)
             && (published.edition >= edition || mutant!(OlderCatalog))
             && (now.since_ms(seen) < CATALOG_AGE_MS_MAX || mutant!(OlderCatalog))
         {
@@ -63,12 +66,18 @@ impl Catalogs {
         // Before the read: what is published while the answer travels counts as not seen.
         let seen = engine.wall.now();
         let key = ActorKey::catalog(tenant);
+        let mut version = 0;
         let published = match engine.store.load(&ItemKey::actor(&key)).await? {
             None => Published::empty(),
             Some(item) => {
-                let row = Row::<Catalog>::read(&key, &item)?;
-                if let Some(known) = self.get(tenant).filter(|known| known.published.edition == row.state.edition) {
+                version = item.version;
+                let known = self.get(tenant);
+                if let Some(known) = known.clone().filter(|known| known.row == version) {
                     return Ok(self.keep(tenant, Known { seen, ..known }));
+                }
+                let row = Row::<Catalog>::read(&key, &item)?;
+                if let Some(known) = known.filter(|known| known.published.edition == row.state.edition) {
+                    return Ok(self.keep(tenant, Known { seen, row: version, ..known }));
                 }
                 Published::compile(&row.state).map_err(|problems| {
                     let first = problems.first().map(|problem| problem.code).unwrap_or_default();
@@ -76,7 +85,7 @@ impl Catalogs {
                 })?
             }
         };
-        Ok(self.keep(tenant, Known { published: Arc::new(published), seen }))
+        Ok(self.keep(tenant, Known { published: Arc::new(published), seen, row: version }))
     }
 
     /// The same catalog with an older journey revision that a run is pinned to.
@@ -98,8 +107,10 @@ impl Catalogs {
         let revision = Revision::parse(&document.definition).map_err(|_| missing())?;
         let published = Arc::new(catalog.with_pinned(journey, number, Arc::new(revision)));
         // A revision says nothing about how new the catalog around it is.
-        let seen = self.get(tenant).map_or(Moment::MIN, |known| known.seen);
-        Ok(self.keep(tenant, Known { published, seen }))
+        let known = self.get(tenant);
+        let seen = known.as_ref().map_or(Moment::MIN, |known| known.seen);
+        let row = known.filter(|known| known.published.edition == published.edition).map_or(0, |known| known.row);
+        Ok(self.keep(tenant, Known { published, seen, row }))
     }
 
     fn get(&self, tenant: TenantId) -> Option<Known> {

@@ -4,7 +4,7 @@
 //! 3 its text in the test below. A former variant stays: messages wait up to 14 days, in dead-letter queues too, and while
 //! a deployment is under way two versions read and write side by side.
 
-use crate::ports::queue::{Parcel, Poke, QueueName, group_of};
+use crate::ports::queue::{Parcel, Poke, Queue, QueueName, group_of};
 use crate::ports::{DueEntry, Fault, ItemKey, Space};
 use crate::router::Accepted;
 use crate::webhooks;
@@ -185,6 +185,18 @@ pub fn pack(keys: &TenantKeys, tenant: TenantId, events: Vec<Accepted>) -> Resul
         Ok(Parcel { group, body, events })
     };
     parcels.into_iter().map(close).collect()
+}
+
+/// Hands parcels to a queue. One result per event they were packed from, `events` in all.
+pub async fn queue_all(queue: &dyn Queue, parcels: Vec<Parcel>, events: usize) -> Vec<Result<(), Fault>> {
+    let held: Vec<Vec<usize>> = parcels.iter().map(|parcel| parcel.events.clone()).collect();
+    let mut results = vec![Ok(()); events];
+    for (places, result) in held.iter().zip(queue.accept(parcels).await) {
+        if let Err(fault) = result {
+            places.iter().for_each(|place| results[*place] = Err(fault.clone()));
+        }
+    }
+    results
 }
 
 /// A parcel that still has room.

@@ -7,9 +7,9 @@
 //! | Who does an identifier lead to? | `claim.rs` |
 //! | What becomes one commit? | `working.rs`, `ports/store.rs` |
 //! | What must no turn be, whatever was decided? | `laws.rs` |
-//! | How do effects leave? | `relay.rs`, `sends.rs` |
+//! | How do effects leave? | `relay.rs`, `streamed.rs`, `sends.rs` |
 //! | How do webhooks leave? | `webhooks/` |
-//! | How do timers fire? | `sweep.rs`; through queues by `ahead.rs` |
+//! | How do timers fire? | `sweep.rs`; through queues by `ahead.rs`, and in a moment by `soon.rs` |
 //! | What stands in a queue? | `envelope.rs`, behind `ports/queue.rs` |
 //! | How is a merge undone? | `unmerge.rs`, on `roadbook_customer::unmerge` |
 //! | What must people decide? | `suggestions.rs` |
@@ -49,6 +49,7 @@ pub mod relay;
 mod router;
 mod row;
 pub mod sends;
+mod soon;
 mod streamed;
 pub mod suggestions;
 pub mod sweep;
@@ -67,7 +68,7 @@ pub use claim::{Claim, read_claim};
 pub use deliver::{Delivered, Work, deliver};
 pub use direct::Direct;
 pub use engine::{Engine, KeyRing, Lateness, Limits, Tally};
-pub use envelope::{Envelope, PARCEL_BYTES_MAX, PackError, TooLarge, hinted, pack};
+pub use envelope::{Envelope, PARCEL_BYTES_MAX, PackError, TooLarge, hinted, pack, queue_all};
 pub use hosted::Hosted;
 pub use inbox::{Inbox, Lookup};
 pub use letters::{Correction, Letter, LetterKind, LetterStatus, Undelivered};
@@ -79,5 +80,6 @@ pub use past::past;
 pub use people::{Person, people_of_car};
 pub use router::{Accepted, Deliver, Router, write_letter};
 pub use row::Row;
-pub use streamed::Streamed;
+pub use soon::Poked;
+pub use streamed::{Streamed, in_order};
 pub use working::load_row;

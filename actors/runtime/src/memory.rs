@@ -27,6 +27,24 @@ struct Tables {
 }
 
 impl Tables {
+    /// The lanes of the due index in which somebody waits: of sixteen, mostly a few.
+    fn lanes(&self, kind: DueKind) -> impl Iterator<Item = u8> {
+        let first = move |lane| {
+            let front = (kind, lane, Moment::MIN, ItemKey::lowest());
+            let ((of, lane, ..), ()) = self.due.range(front..).next()?;
+            (*of == kind).then_some(*lane)
+        };
+        std::iter::successors(first(0), move |lane| first(lane + 1))
+    }
+
+    /// A lane of the due index, earliest first.
+    fn lane(&self, kind: DueKind, lane: u8, from: Option<&DueEntry>) -> impl Iterator<Item = DueEntry> {
+        let first = from.map_or_else(|| (Moment::MIN, ItemKey::lowest()), |from| (from.due, from.key.clone()));
+        let all = self.due.range((kind, lane, first.0, first.1)..).map(|(entry, ())| entry);
+        let mine = all.take_while(move |(of, at, ..)| (*of, *at) == (kind, lane));
+        mine.map(|(_, _, due, key)| DueEntry { due: *due, key: key.clone() })
+    }
+
     fn add(&mut self, key: ItemKey, amount: i64) {
         let item = self.items.entry(key).or_insert(Item { version: 0, body: Bytes::from_static(&[0; 8]) });
         let total = item.amount().saturating_add(amount);
@@ -93,10 +111,13 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<(ItemKey, Item)>, Fault> {
         let tables = self.tables();
+        let first = after.map_or(prefix, |after| after.max(prefix));
+        let front = [&tenant.as_u128().to_be_bytes(), first].concat();
+        let Some(front) = ItemKey::from_stored(space, front.into()) else { return Ok(Vec::new()) };
         let fits = |key: &ItemKey| key.space() == space && key.tenant() == tenant && key.local().starts_with(prefix);
         let later = |key: &ItemKey| after.is_none_or(|after| key.local() > after);
-        let found = tables.items.iter().filter(|(key, _)| fits(key) && later(key)).take(limit);
-        Ok(found.map(|(key, item)| (key.clone(), item.clone())).collect())
+        let found = tables.items.range(front..).take_while(|(key, _)| fits(key)).filter(|(key, _)| later(key));
+        Ok(found.take(limit).map(|(key, item)| (key.clone(), item.clone())).collect())
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -137,14 +158,8 @@ impl Store for Memory {
 
     async fn due(&self, kind: DueKind, until: Moment, limit: usize) -> Result<Vec<DueEntry>, Fault> {
         let tables = self.tables();
-        let mut taken = BTreeMap::<u8, usize>::new();
-        let entry = |(of, lane, due, key): &(DueKind, u8, Moment, ItemKey)| {
-            let count = taken.entry(*lane).or_default();
-            let fits = *of == kind && *due <= until && *count < limit;
-            *count += usize::from(fits);
-            fits.then(|| DueEntry { due: *due, key: key.clone() })
-        };
-        Ok(tables.due.keys().filter_map(entry).collect())
+        let of_lane = |lane| tables.lane(kind, lane, None).take_while(|entry| entry.due <= until).take(limit);
+        Ok(tables.lanes(kind).flat_map(of_lane).collect())
     }
 
     async fn due_page(
@@ -154,16 +169,12 @@ impl Store for Memory {
         from: Option<&DueEntry>,
         limit: usize,
     ) -> Result<Vec<DueEntry>, Fault> {
-        let tables = self.tables();
-        let fits = |(of, at, due, key): &&(DueKind, u8, Moment, ItemKey)| {
-            *of == kind && *at == lane && from.is_none_or(|from| (*due, key) >= (from.due, &from.key))
-        };
-        let entry = |(_, _, due, key): &(DueKind, u8, Moment, ItemKey)| DueEntry { due: *due, key: key.clone() };
-        Ok(tables.due.keys().filter(fits).take(limit).map(entry).collect())
+        Ok(self.tables().lane(kind, lane, from).take(limit).collect())
     }
 
     async fn next_due(&self, kind: DueKind) -> Result<Option<Moment>, Fault> {
-        Ok(self.tables().due.keys().filter(|(of, ..)| *of == kind).map(|(_, _, due, _)| *due).min())
+        let tables = self.tables();
+        Ok(tables.lanes(kind).filter_map(|lane| tables.lane(kind, lane, None).next()).map(|entry| entry.due).min())
     }
 
     async fn ready(&self) -> Result<(), Fault> {

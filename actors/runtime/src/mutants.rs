@@ -1,25 +1,28 @@
 //! Ways to break the engine on purpose, one line each, to see whether the instruments notice. Compiled only with the
 //! feature `mutants`, which no crate of the product turns on; there `mutant!(..)` is the constant false.
 //!
-//! To add one: a variant and its row here, one `mutant!(Name)` where it breaks something.
+//! To add one: a variant and its row here, one `mutant!(Name)` where it breaks something, in this crate or in one that
+//! works for it.
 
 /// Whether a mutant is switched on: see `mutants.rs`.
 #[cfg(feature = "mutants")]
+#[macro_export]
 macro_rules! mutant {
     ($name:ident) => {
-        crate::mutants::is_on(crate::mutants::Mutant::$name)
+        $crate::mutants::is_on($crate::mutants::Mutant::$name)
     };
 }
 
 /// Whether a mutant is switched on: never, in the product.
 #[cfg(not(feature = "mutants"))]
+#[macro_export]
 macro_rules! mutant {
     ($name:ident) => {
         false
     };
 }
 
-pub(crate) use mutant;
+pub use mutant;
 
 #[cfg(feature = "mutants")]
 pub(crate) use switches::panic_where_poisoned;
@@ -121,6 +124,18 @@ mod switches {
             DoubtForgotten,
             /// A timer is fired only if a message comes at the same time.
             PokesIgnored,
+            /// A message of the inbox queue whose events were not applied is reported as done.
+            FailedReportedDone,
+            /// A turn of a stream that could not be carried is passed over.
+            TurnPassedOver,
+            /// A webhook call that failed is not made again.
+            FailedCallDropped,
+            /// A webhook call that was begun is looked after by nobody once its process has died.
+            CallWithoutLease,
+            /// The place of an import is stored before its lines are applied.
+            PlaceBeforeLines,
+            /// After an upload whose last answer was lost the file is taken away from its job.
+            FileTakenAway,
         }
         threads {
             /// The cache of catalogs takes an older edition for the newest, because it was read last.

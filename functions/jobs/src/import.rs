@@ -4,6 +4,7 @@ use crate::job::{Counts, Job};
 use crate::upload;
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::{Moment, Place, Refusal};
+use roadbook_runtime::mutants::mutant;
 use roadbook_runtime::ports::{Expect, Fault, Put};
 use roadbook_runtime::{Accepted, Letter, LetterKind, Outcome, Router, Undelivered, write_letter};
 use roadbook_wire::{
@@ -101,7 +102,10 @@ pub(crate) async fn step(router: &Router, job: &mut Job, import: &mut Import, li
         }
     }
     keep(router, job, &import.file, bad).await?;
-    apply(router, job, good).await?;
+    let applied = apply(router, job, good).await;
+    if !mutant!(PlaceBeforeLines) {
+        applied?;
+    }
     let mut puts = Vec::new();
     if import.offset >= item.body.len() {
         puts.push(Put { key, expect: Expect::Anything, item: None });

@@ -6,6 +6,7 @@ use crate::job::{self, Counts, Job, JobError, Work};
 use bytes::Bytes;
 use roadbook_kernel::{HOUR_MS, JobId, Moment, TenantId};
 use roadbook_runtime::Engine;
+use roadbook_runtime::mutants::mutant;
 use roadbook_runtime::ports::{Commit, CommitError, Expect, Fault, Item, ItemKey, Put, Space};
 use roadbook_wire::{LineReader, MappingError};
 use std::fmt::Write;
@@ -164,13 +165,17 @@ impl<'a> Upload<'a> {
     /// that one is given back, and the second value is false.
     ///
     /// # Errors
-    /// See [`UploadError`]; nothing is left of the file.
+    /// See [`UploadError`]; nothing is left of the file, except after a fault: the job may have been made then, and the
+    /// file is its own. Where it was not, the file is removed an hour later.
     pub async fn finish(mut self, by: String) -> Result<(Job, bool), UploadError> {
         match self.complete(by).await {
             Ok((job, true)) => Ok((job, true)),
             Ok((job, false)) => self.abandon().await.map(|()| (job, false)).map_err(UploadError::Fault),
             Err(error) => {
-                self.abandon().await?;
+                let may_be_begun = matches!(error, UploadError::Fault(_) | UploadError::Job(JobError::Fault(_)));
+                if !may_be_begun || mutant!(FileTakenAway) {
+                    self.abandon().await?;
+                }
                 Err(error)
             }
         }

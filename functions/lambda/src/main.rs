@@ -9,7 +9,6 @@
 //! | How does HTTP come in? | `api.rs` |
 //! | How do events and pokes reach customers? | `messages.rs`, `inbox.rs` |
 //! | How are turns carried? | `relay.rs` |
-//! | Who is poked in a moment? | `soon.rs` |
 //! | How do messages leave? | `send.rs`, with whose credentials: `accounts.rs` |
 //! | What if the stream has forgotten? | `repair.rs` |
 //! | What happens every minute? | `sweep.rs` |
@@ -32,7 +31,6 @@ mod repair;
 mod role;
 mod secrets;
 mod send;
-mod soon;
 mod sweep;
 
 use anyhow::{Context, Result};

@@ -4,14 +4,13 @@
 use crate::accounts;
 use crate::environment::Environment;
 use crate::secrets::Secrets;
-use crate::soon::Poked;
 use anyhow::Result;
 use roadbook_app::App;
 use roadbook_aws::{Account, Dynamo, Queues, Settings, Vault};
 use roadbook_channels::{Accounts, Channels, Documents, Settings as ChannelSettings, Webhooks};
 use roadbook_runtime::ahead::Ahead;
 use roadbook_runtime::ports::Fetch;
-use roadbook_runtime::{Catalogs, Direct, Engine, KeyRing, Limits, Router, Streamed, SystemClock, Tally};
+use roadbook_runtime::{Catalogs, Direct, Engine, KeyRing, Limits, Poked, Router, Streamed, SystemClock, Tally};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};

@@ -3,7 +3,6 @@
 
 use crate::deadline::{Deadline, TURN};
 use crate::product::Product;
-use crate::relay::tell;
 use lambda_runtime::Error;
 use roadbook_kernel::TenantId;
 use roadbook_runtime::relay;
@@ -53,7 +52,8 @@ pub async fn carry_out(product: &Product, order: Order, deadline: Deadline) -> R
             carried += turns.len();
             let actors: BTreeSet<_> = turns.iter().map(|turn| turn.actor).collect();
             let handed = relay::carry(&app.engine, product.store.as_ref(), turns).await?;
-            tell(product, &handed, &[], app.engine.clock.now()).await;
+            let now = app.engine.clock.now();
+            product.poked.tell(product.queues.as_ref(), &handed, std::iter::empty(), now).await;
             for actor in actors {
                 product.store.release(&actor).await?;
             }

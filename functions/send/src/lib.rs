@@ -2,8 +2,10 @@
 //!
 //! Every step is durable before the next one begins; `runtime::sends` shows the states.
 
+mod hints;
 mod webhooks;
 
+pub use hints::Hints;
 pub use webhooks::{Announcer, Taken};
 
 use futures_util::stream::{self, StreamExt};

@@ -53,10 +53,13 @@ pub struct Taken {
     pub waiting: bool,
 }
 
+/// Each delivery once: an index that trails may show it where it was and where it is. Moved twice in one commit it would
+/// leave an entry behind that nobody ever removes.
 fn by_endpoint(entries: Vec<DueEntry>) -> BTreeMap<Whom, Vec<DueEntry>> {
     let mut due = BTreeMap::<Whom, Vec<DueEntry>>::new();
+    let mut seen = HashSet::new();
     for entry in entries {
-        if let Some((endpoint, _)) = named(&entry.key) {
+        if let Some((endpoint, _)) = named(&entry.key).filter(|_| seen.insert(entry.key.clone())) {
             due.entry((entry.key.tenant(), endpoint)).or_default().push(entry);
         }
     }
@@ -278,5 +281,23 @@ impl Drop for InHand<'_> {
         if std::thread::panicking() {
             self.announcer.rest(self.whom);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roadbook_kernel::DeliveryId;
+
+    /// Found by the simulator: an endpoint's queue was moved with one delivery in it twice.
+    #[test]
+    fn what_a_trailing_index_shows_twice_is_taken_once() {
+        let (tenant, endpoint) = (TenantId::from_u128(7), EndpointId::from_u128(1));
+        let entry = |n, due| {
+            let key = ItemKey::delivery(tenant, endpoint, DeliveryId::from_u128(n));
+            DueEntry { due: Moment::from_millis(due), key }
+        };
+        let due = by_endpoint(vec![entry(1, 5), entry(2, 6), entry(1, 7)]);
+        assert_eq!(due[&(tenant, endpoint)], [entry(1, 5), entry(2, 6)]);
     }
 }

@@ -1,6 +1,8 @@
 //! The auditor: what must be true once everything has come to rest, told from the plan and the acknowledgements alone.
 
 mod counted;
+mod files;
+mod hooks;
 mod identity;
 mod model;
 mod sends;
@@ -60,6 +62,8 @@ pub fn audit(run: &Run) -> Result<(), String> {
     audited.editions()?;
     audited.members()?;
     audited.sends()?;
+    audited.hooks()?;
+    audited.files()?;
     audited.doctor()
 }
 
@@ -87,6 +91,17 @@ impl Audited<'_> {
             if row.due != due {
                 return Err(format!("stuck: {key:?} is due at {due:?}, and the index says {:?}", row.due));
             }
+        }
+        let left = self.run.world.queues.left();
+        if left > 0 {
+            return Err(format!("stuck: {left} messages wait in queues"));
+        }
+        let told = &self.run.told;
+        let decided = |message: &usize| {
+            told.applied.contains_key(message) || told.defects.contains(message) || told.refused.contains_key(message)
+        };
+        if let Some((message, at)) = told.queued.iter().find(|(message, _)| !decided(message)) {
+            return Err(format!("lost: m{message} was acknowledged by its queue at {at:?}, and nobody decided it"));
         }
         let sends = crate::run::at_once(self.run.world.memory.next_due(DueKind::Send)).and_then(Result::ok).flatten();
         if let Some(at) = sends.filter(|at| *at <= now) {

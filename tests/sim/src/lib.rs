@@ -4,10 +4,10 @@
 //! | question | file |
 //! | --- | --- |
 //! | What happens in a run? | `plan.rs`, `journeys.rs`, made from the seed |
-//! | What goes wrong? | `weather.rs`: how often; `ports.rs`, `provider.rs`: where |
+//! | What goes wrong? | `weather.rs`: how often; `ports.rs`, `queues.rs`, `provider.rs`, `hooks.rs`: where |
 //! | Who goes next? | `run.rs`, `run/loops.rs`, `task.rs` |
 //! | What is a host? | `host.rs`, `boxes.rs` |
-//! | What must hold? | `audit.rs`: at the end; `provider.rs`, `ports.rs`: at once |
+//! | What must hold? | `audit.rs`: at the end; `provider.rs`, `hooks.rs`, `ports.rs`: at once |
 //! | What is asked of many seeds? | `campaign.rs` |
 //! | How is a failing seed shown? | `seed.rs`, `shrink.rs`, `main.rs` |
 //! | Would it notice? | `breakage.rs`, with the switches in `actors/runtime/src/mutants.rs` |
@@ -18,11 +18,13 @@ pub mod boxes;
 pub mod breakage;
 pub mod campaign;
 pub mod chance;
+pub mod hooks;
 pub mod host;
 pub mod journeys;
 pub mod plan;
 pub mod ports;
 pub mod provider;
+pub mod queues;
 pub mod run;
 pub mod seed;
 pub mod shrink;

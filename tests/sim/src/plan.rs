@@ -2,10 +2,13 @@
 //! that a step can be left out without changing the others.
 
 mod disorder;
+mod errands;
 mod returns;
 
+pub use errands::{Entry, File, Listener};
+
 use crate::chance::Chance;
-use crate::host::Log;
+use crate::host::{Log, Way};
 use crate::journeys::{TEMPLATE, first_day};
 use roadbook_catalog::Command as Define;
 use roadbook_identity::Kind;
@@ -74,6 +77,8 @@ pub enum What {
     Die(usize),
     /// Everybody on a host goes to sleep.
     Sleep(usize),
+    /// Somebody sends a file of events: an index into [`Plan::files`].
+    File(usize),
 }
 
 /// One thing that happens.
@@ -102,6 +107,12 @@ pub struct Plan {
     pub settled: bool,
     /// How the relay learns of turns.
     pub log: Log,
+    /// How events reach customers.
+    pub way: Way,
+    /// Who wants to hear of things.
+    pub listeners: Vec<Listener>,
+    /// Files of events.
+    pub files: Vec<File>,
     /// Milliseconds each host's clock is off by.
     pub skews: Vec<i64>,
     /// Messages one turn may fold.
@@ -132,7 +143,12 @@ pub fn plan(seed: u64) -> Plan {
     let (wait, wait_ms) = chance.pick(&[("PT10M", 10 * MINUTE_MS), ("P2D", 2 * DAY_MS), ("P400D", 400 * DAY_MS)]);
     let span_ms = chance.pick(&[6 * HOUR_MS, 3 * DAY_MS, 30 * DAY_MS, 400 * DAY_MS]);
     let settled = chance.below(3) > 0;
-    let log = chance.pick(&[Log::Own, Log::Stream]);
+    let (log, way) = chance.pick(&[
+        (Log::Own, Way::Host),
+        (Log::Stream, Way::Host),
+        (Log::Stream, Way::Queues),
+        (Log::Stream, Way::Queues),
+    ]);
     let skew = chance.pick(&[0, 0, 500, 2 * SECOND_MS]);
     let skews = vec![chance.between(-skew, skew), chance.between(-skew, skew)];
     let turn_messages_max = chance.pick(&[1, 2, 256]);
@@ -144,6 +160,9 @@ pub fn plan(seed: u64) -> Plan {
         wait_ms,
         settled,
         log,
+        way,
+        listeners: Vec::new(),
+        files: Vec::new(),
         skews,
         turn_messages_max,
     };
@@ -192,6 +211,7 @@ impl Maker {
         if self.chance.below(2) == 0 {
             self.busy(first);
         }
+        self.errands(tenant, first);
         self.editions(tenant, wait);
         if !self.plan.settled {
             self.disorder(tenant, first);

@@ -1,13 +1,14 @@
 //! The ports of a host, over the store all hosts share. Every call is a place where something may go wrong.
 
-use crate::world::{Life, Trouble};
+use crate::world::{Life, Trouble, World};
 use async_trait::async_trait;
-use roadbook_kernel::{ActorKey, MessageId, Moment, SECOND_MS, TenantId};
+use roadbook_kernel::{ActorKey, DeliveryId, MessageId, Moment, SECOND_MS, TenantId};
 use roadbook_runtime::ports::{
-    Carried, Commit, CommitError, Committed, DueEntry, DueKind, Fault, History, Item, ItemKey, Journal, Ledger, Space,
-    Store, Turn,
+    Carried, Commit, CommitError, Committed, DueEntry, DueKind, Fault, History, Item, ItemKey, Journal, Ledger, Put,
+    Space, Store, Turn,
 };
 use roadbook_runtime::relay::SYSTEM;
+use roadbook_runtime::webhooks::{self, DeliveryState};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -95,7 +96,7 @@ impl Ports {
         }
     }
 
-    async fn run<T, E: From<Fault>>(
+    pub(crate) async fn run<T, E: From<Fault>>(
         &self,
         call: &'static str,
         future: impl Future<Output = Result<T, E>>,
@@ -158,7 +159,11 @@ impl Ports {
             let step = (inner.running.job, "due", inner.running.calls.min(40));
             inner.reached.insert((Trouble::Stale, step));
             let keep = inner.chance.below(entries.len() + 1);
-            let space = if kind == DueKind::Send { Space::Send } else { Space::Actor };
+            let space = match kind {
+                DueKind::Actor => Space::Actor,
+                DueKind::Send => Space::Send,
+                DueKind::Delivery => Space::Delivery,
+            };
             let old = inner.seen_due.iter().filter(|entry| entry.key.space() == space).cloned();
             let mut shown: Vec<DueEntry> = old.chain(entries.iter().take(keep).cloned()).collect();
             shown.sort();
@@ -174,6 +179,34 @@ impl Ports {
             inner.seen_due.push_back(entry);
         }
         shown
+    }
+}
+
+/// What is remembered of a commit besides the store: what a stream would say of its turns, and what was given up.
+struct Noted {
+    timers: Vec<((ActorKey, u64), Option<Moment>)>,
+    given_up: Vec<(DeliveryId, u32)>,
+}
+
+impl Noted {
+    fn of(commit: &Commit) -> Self {
+        let timer = |turn: &Turn| {
+            let key = ItemKey::actor(&turn.actor);
+            let due = commit.dues.iter().find(|due| due.key == key && due.kind == DueKind::Actor);
+            ((turn.actor, turn.version), due.and_then(|due| due.now))
+        };
+        let given_up = |put: &Put| {
+            let delivery = webhooks::read(put.item.as_ref().filter(|_| put.key.space() == Space::Delivery)?).ok()?;
+            matches!(delivery.state, DeliveryState::Failed { .. }).then_some((delivery.id, delivery.attempts))
+        };
+        let timers = commit.turns.iter().map(timer).collect();
+        Self { timers, given_up: commit.puts.iter().filter_map(given_up).collect() }
+    }
+
+    fn keep(self, world: &World) {
+        let inner = &mut *world.inner();
+        inner.timers.extend(self.timers);
+        inner.given_up.extend(self.given_up);
     }
 }
 
@@ -194,6 +227,8 @@ fn commit_of(commit: &Commit) -> &'static str {
     match (commit.turns.len(), commit.puts.first().map(|put| put.key.space())) {
         (0, Some(Space::Send)) => "commit send",
         (0, Some(Space::Claim)) => "commit claim",
+        (0, Some(Space::Delivery)) => "commit delivery",
+        (0, Some(Space::Document)) => "commit document",
         (0, _) => "commit other",
         (1, _) => "commit turn",
         (_, _) => "commit turns",
@@ -222,9 +257,11 @@ impl Store for Ports {
         let name = commit_of(&commit);
         self.run(name, async {
             self.check_commit(&commit);
+            let noted = Noted::of(&commit);
             let result = self.0.world.memory.commit(commit).await;
-            if result.is_err() {
-                self.0.world.tell(Some(self.0.host), || "loses that race".into());
+            match &result {
+                Ok(()) => noted.keep(&self.0.world),
+                Err(_) => self.0.world.tell(Some(self.0.host), || "loses that race".into()),
             }
             result
         })

@@ -1,23 +1,26 @@
 //! One run: the plan is played on two hosts in virtual time, until everything has come to rest.
 
 use crate::chance::Chance;
-use crate::host::{Host, Making};
+use crate::hooks::{self, Ears};
+use crate::host::{Host, Making, Way};
 use crate::plan::{Plan, Step, What};
 use crate::provider::Sink;
 use crate::task::{Done, Parcel, Task};
 use crate::weather::Weather;
 use crate::world::{Job, World};
 use roadbook_it::rig::T0;
-use roadbook_kernel::{ActorKey, DAY_MS, MINUTE_MS, Moment, SECOND_MS, TenantId};
-use roadbook_runtime::engine::Limits;
-use roadbook_runtime::ports::{DueKind, Journal, Store};
-use roadbook_runtime::{Accepted, Deliver, Memory, Message, Outcome};
+use roadbook_kernel::{ActorKey, JobId, MINUTE_MS, MessageId, Moment, SECOND_MS, TenantId};
+use roadbook_runtime::engine::{KeyRing, Limits};
+use roadbook_runtime::{Accepted, Deliver, Message, Outcome};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 mod answers;
+mod files;
 mod loops;
+mod queued;
 mod telling;
+mod time;
 
 pub use loops::at_once;
 
@@ -43,6 +46,10 @@ pub struct Told {
     pub refused: BTreeMap<usize, String>,
     /// Steps with a command that was acknowledged.
     pub commands: BTreeMap<usize, (Moment, Outcome)>,
+    /// Messages acknowledged by the queue that holds them until they are applied.
+    pub queued: BTreeMap<usize, Moment>,
+    /// Files that were taken, and the jobs they became.
+    pub files: BTreeMap<usize, JobId>,
     /// When a message was first handed to a host.
     pub first_tried: BTreeMap<usize, Moment>,
 }
@@ -57,6 +64,8 @@ pub struct Run {
     pub sink: Arc<Sink>,
     /// How hosts are made.
     pub making: Making,
+    /// The webhook endpoints.
+    pub ears: Arc<Ears>,
     /// Acknowledgements.
     pub told: Told,
     /// Polls so far.
@@ -68,6 +77,8 @@ pub struct Run {
     numbered: u64,
     next_step: usize,
     dropped: Arc<BTreeSet<usize>>,
+    /// Which message an id names.
+    ids: BTreeMap<MessageId, usize>,
     loops: loops::Loops,
     /// Commands to the catalog of each tenant that wait for the one before.
     defines: Vec<VecDeque<usize>>,
@@ -84,14 +95,21 @@ impl Run {
         let world = Arc::new(World::new(seed, T0, Weather::of(&mut chance), told));
         let sink = Arc::new(Sink::default());
         let limits = Limits { turn_messages_max: plan.turn_messages_max, ..Limits::default() };
-        let making = Making { world: world.clone(), sink: sink.clone(), limits, log: plan.log };
+        let ears = Arc::new(Ears::default());
+        let (log, way) = (plan.log, plan.way);
+        let making = Making { world: world.clone(), sink: sink.clone(), limits, log, way, ears: ears.clone() };
+        for listener in &plan.listeners {
+            at_once(hooks::make(&world, plan.tenants[listener.tenant], listener.id, listener.topics));
+        }
         let hosts = (0..HOSTS).map(|n| Ok(making.host(n, plan.skews[n]))).collect();
         Self {
             world,
             loops: loops::Loops::new(plan.tenants.len()),
             defines: vec![VecDeque::new(); plan.tenants.len()],
+            ids: ids_of(&plan),
             plan,
             sink,
+            ears,
             making,
             told: Told::default(),
             polls: 0,
@@ -130,11 +148,6 @@ impl Run {
         }
     }
 
-    fn standing(&self) -> String {
-        let jobs: Vec<Job> = self.tasks.iter().map(Task::job).collect();
-        format!("at {:?}; tasks {jobs:?}; {} parcels wait", self.world.now(), self.queue.len())
-    }
-
     /// Polls one task that may go on; false where none may.
     fn poll_one(&mut self) -> bool {
         let now = self.world.now();
@@ -145,7 +158,17 @@ impl Run {
         }
         let index = ready[self.chance.below(ready.len())];
         self.polls += 1;
+        if self.tasks[index].until.is_some_and(|until| until <= now) {
+            let task = self.tasks.swap_remove(index);
+            self.world.tell(Some(task.host), || format!("is cut off in {:?}", task.job()));
+            self.loops.lost(task.job());
+            task.parcel.into_iter().for_each(|parcel| self.again(parcel));
+            return true;
+        }
         let done = self.tasks[index].poll(&self.world);
+        if self.plan.way == Way::Queues {
+            self.witness();
+        }
         let host = self.tasks[index].host;
         if self.hosts[host].as_ref().is_ok_and(|host| host.life.is_over()) {
             self.bury(host);
@@ -179,7 +202,9 @@ impl Run {
                 let messages = messages.into_iter().map(|(message, _)| (message, None)).collect();
                 Parcel::Events { tenant, messages, client: true }
             }
-            parcel @ (Parcel::Events { .. } | Parcel::Tell(..) | Parcel::Define(..)) => parcel,
+            // The queue has it still, and hands it out again by itself.
+            Parcel::Batch(..) => return,
+            parcel @ (Parcel::Events { .. } | Parcel::Tell(..) | Parcel::Define(..) | Parcel::File(_)) => parcel,
         };
         self.enqueue(self.world.now().plus_ms(wait_ms), parcel);
     }
@@ -235,6 +260,7 @@ impl Run {
             }
             What::Again(messages) => self.acknowledged_again(step.at, &messages),
             What::Tell(..) => self.enqueue(at, Parcel::Tell(index, None)),
+            What::File(file) => self.enqueue(at, Parcel::File(file)),
             // Whoever writes definitions waits for each answer.
             What::Define(tenant, _) => {
                 self.defines[tenant].push_back(index);
@@ -274,7 +300,10 @@ impl Run {
                 }
                 let events = self.accepted(living, id, &messages, client);
                 let router = living.router.clone();
-                let work = Box::pin(async move { Done::Observed(router.observe(id, events).await) });
+                let work: crate::task::Work = match self.plan.way {
+                    Way::Host => Box::pin(async move { Done::Observed(router.observe(id, events).await) }),
+                    Way::Queues => queued::accepting(living, id, events),
+                };
                 (Job::Observe, id, Parcel::Events { tenant, messages, client }, work)
             }
             Parcel::Tell(step, at) => {
@@ -287,6 +316,12 @@ impl Run {
                 let (tenant, work) = self.defining(living, step, at);
                 (Job::Define, tenant, Parcel::Define(step, Some(at)), work)
             }
+            Parcel::File(file) => {
+                let random = u128::from(self.chance.draw()).to_be_bytes();
+                let (tenant, work) = files::uploading(living, &self.plan, file, random);
+                (Job::Upload, tenant, Parcel::File(file), work)
+            }
+            Parcel::Batch(..) => return,
         };
         self.world.tell(Some(host), || format!("is given {parcel:?}"));
         self.tasks.push(Task::new(host, job, Some(tenant), now, work).carrying(parcel));
@@ -324,44 +359,11 @@ impl Run {
             Box::pin(async move { Done::Told(boxes.catalog(ActorKey::catalog(tenant), message).await.map(Some)) });
         (tenant, work)
     }
-
-    /// Nothing can go on: time passes to the next thing that happens. False where nothing ever will.
-    fn advance(&mut self) -> bool {
-        let now = self.world.now();
-        let busy = !self.tasks.is_empty() || !self.queue.is_empty() || self.next_step < self.plan.steps.len();
-        if !busy && !self.winding_down {
-            self.winding_down = true;
-            self.world.tell(None, || "the plan is played; the weather clears".into());
-            self.world.inner().weather = Weather::calm();
-            self.until = now.plus_ms(self.plan.wait_ms + 60 * DAY_MS);
-            (0..self.plan.tenants.len()).for_each(|tenant| self.loops.published(tenant));
-        }
-        let steps = self.plan.steps.get(self.next_step).map(|step| step.at);
-        let parcels = self.queue.first_key_value().map(|((at, _), _)| *at);
-        let tasks = self.tasks.iter().map(|task| task.wake).min();
-        let hosts = self.hosts.iter().filter_map(|host| host.as_ref().err().copied()).min();
-        let look = self.look_at(now);
-        let look = look.filter(|at| !self.winding_down || *at <= self.until);
-        let next = [steps, parcels, tasks, hosts, look].into_iter().flatten().min();
-        let Some(next) = next else { return false };
-        self.world.advance_to(next.max(now.plus_ms(i64::from(next <= now))));
-        if look.is_some_and(|at| at <= self.world.now()) {
-            self.look();
-        }
-        true
-    }
-
-    /// When somebody must look at the store: at once where something waits, else when the next thing is due.
-    fn look_at(&mut self, now: Moment) -> Option<Moment> {
-        let memory = &self.world.memory;
-        let due = [DueKind::Actor, DueKind::Send].into_iter().filter_map(|kind| next_due(memory, kind)).min();
-        let waiting = memory.last() > self.loops.carried(memory) && self.loops.relay_runs(now);
-        let work = if waiting || self.loops.more() { Some(now) } else { None };
-        let work = [due, work, self.loops.relay_back(now)].into_iter().flatten().min()?;
-        Some(self.loops.not_before(work))
-    }
 }
 
-fn next_due(memory: &Memory, kind: DueKind) -> Option<Moment> {
-    at_once(memory.next_due(kind)).and_then(Result::ok).flatten()
+/// Which message an id names, for every message of a plan.
+fn ids_of(plan: &Plan) -> BTreeMap<MessageId, usize> {
+    let ring = KeyRing::new([7; 32]);
+    let id = |message: usize| ring.of(plan.tenants[plan.tenant_of(message)]).message("test", &format!("m{message}"));
+    (0..plan.messages.len()).map(|message| (id(message), message)).collect()
 }

@@ -1,9 +1,10 @@
 //! Tasks: futures that are polled in an order chance decides, on hosts that may die between two polls.
 
+use crate::queues::Receipt;
 use crate::world::{Job, Running, World};
-use roadbook_kernel::{Moment, TenantId};
+use roadbook_kernel::{JobId, Moment, TenantId};
 use roadbook_runtime::Outcome;
-use roadbook_runtime::ports::Fault;
+use roadbook_runtime::ports::{Fault, QueueName};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -24,6 +25,10 @@ pub enum Parcel {
     Tell(usize, Option<Moment>),
     /// The command of a step to a catalog.
     Define(usize, Option<Moment>),
+    /// A file: a place in the plan's files.
+    File(usize),
+    /// A batch of a queue.
+    Batch(QueueName, Vec<Receipt>),
 }
 
 /// What a task ended with.
@@ -37,6 +42,12 @@ pub enum Done {
         /// Whether to look again.
         more: bool,
     },
+    /// One result per event that was to be queued.
+    Accepted(Vec<Result<(), Fault>>),
+    /// Which messages of a batch come again; a fault where all of it does.
+    Worked(Result<Vec<String>, Fault>),
+    /// A file was taken, or not, and why.
+    Uploaded(Result<JobId, String>),
     /// The sweeps of a tenant had their turn.
     Swept {
         /// The tenant.
@@ -57,6 +68,8 @@ pub struct Task {
     pub host: usize,
     /// Not polled before.
     pub wake: Moment,
+    /// Cut off from then on, wherever it is.
+    pub until: Option<Moment>,
     /// What it carries.
     pub parcel: Option<Parcel>,
     running: Running,
@@ -66,13 +79,20 @@ pub struct Task {
 impl Task {
     /// A task that begins now.
     pub fn new(host: usize, job: Job, tenant: Option<TenantId>, now: Moment, work: Work) -> Self {
-        Self { host, wake: now, parcel: None, running: Running { job, tenant, calls: 0 }, work }
+        Self { host, wake: now, until: None, parcel: None, running: Running { job, tenant, calls: 0 }, work }
     }
 
     /// The same, with what it carries.
     #[must_use]
     pub fn carrying(mut self, parcel: Parcel) -> Self {
         self.parcel = Some(parcel);
+        self
+    }
+
+    /// The same, cut off after so long.
+    #[must_use]
+    pub fn cut_off_at(mut self, at: Moment) -> Self {
+        self.until = Some(at);
         self
     }
 

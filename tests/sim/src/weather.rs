@@ -29,6 +29,10 @@ pub struct Weather {
     pub provider: u32,
     /// Messages are held back and overtaken by others.
     pub held_back: u32,
+    /// An entry of a request to a queue is not taken, while others are.
+    pub partial: u32,
+    /// A webhook endpoint answers badly, or not.
+    pub endpoint: u32,
 }
 
 impl Weather {
@@ -54,6 +58,8 @@ impl Weather {
             again_late: some(800),
             provider: some(2_000),
             held_back: some(1_000),
+            partial: some(300),
+            endpoint: some(1_800),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What all hosts share: the store, the time, chance, and what people got.
 
 use crate::chance::Chance;
+use crate::queues::Region;
 use crate::weather::Weather;
-use roadbook_kernel::Moment;
-use roadbook_runtime::Memory;
+use roadbook_kernel::{ActorKey, DeliveryId, MessageId, Moment};
 use roadbook_runtime::ports::{Clock, DueEntry};
-use std::collections::{BTreeSet, VecDeque};
+use roadbook_runtime::{Memory, Outcome};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -26,6 +27,18 @@ pub enum Job {
     Send,
     /// Sweeps over customers after a publish.
     Backfill,
+    /// The webhook queue.
+    Announce,
+    /// Batches of the inbox queue.
+    Inbox,
+    /// Batches of pokes.
+    Poke,
+    /// Batches of hints about sends.
+    Hint,
+    /// A file on its way in.
+    Upload,
+    /// The lines of files.
+    Import,
 }
 
 /// What goes wrong at a step.
@@ -90,12 +103,20 @@ pub struct Inner {
     pub lines: Option<Vec<Line>>,
     /// Hosts that died.
     pub deaths: u64,
+    /// What customers answered to messages, until the run has written it down.
+    pub witnessed: Vec<(MessageId, Outcome)>,
+    /// When each turn's customer is due next, as a stream would bring it.
+    pub timers: BTreeMap<(ActorKey, u64), Option<Moment>>,
+    /// Deliveries to webhooks that were given up.
+    pub given_up: BTreeMap<DeliveryId, u32>,
 }
 
 /// The world.
 pub struct World {
     /// The durable store, shared by all hosts.
     pub memory: Memory,
+    /// The queues, shared by all hosts.
+    pub queues: Region,
     now: AtomicI64,
     inner: Mutex<Inner>,
 }
@@ -113,8 +134,16 @@ impl World {
             broken: None,
             lines: told.then(Vec::new),
             deaths: 0,
+            witnessed: Vec::new(),
+            timers: BTreeMap::new(),
+            given_up: BTreeMap::new(),
         };
-        Self { memory: Memory::new(), now: AtomicI64::new(at.millis()), inner: Mutex::new(inner) }
+        Self {
+            memory: Memory::new(),
+            queues: Region::default(),
+            now: AtomicI64::new(at.millis()),
+            inner: Mutex::new(inner),
+        }
     }
 
     /// What changes, for as long as nobody waits.

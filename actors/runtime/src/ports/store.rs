@@ -141,6 +141,11 @@ impl ItemKey {
         Self::new(Space::Counter, tenant, &[name.as_bytes()])
     }
 
+    /// A key before every other: where an index begins.
+    pub(crate) const fn lowest() -> Self {
+        Self { space: Space::Actor, bytes: Bytes::new() }
+    }
+
     /// Which kind of item.
     pub const fn space(&self) -> Space {
         self.space

@@ -7,6 +7,7 @@
 //! under the same id. What is delivered or given up stays for a while, for whoever wants it sent again.
 
 use crate::engine::Engine;
+use crate::mutants::mutant;
 use crate::ports::{Commit, CommitError, Due, DueEntry, DueKind, Expect, Fault, HookAnswer, Item, ItemKey, Put, Space};
 use crate::webhooks::Subscribed;
 use roadbook_customer::Announcement;
@@ -131,6 +132,9 @@ impl Delivery {
     pub fn due(&self) -> Moment {
         match &self.state {
             DeliveryState::Queued { not_before } => *not_before,
+            DeliveryState::Attempting { lease_until } if mutant!(CallWithoutLease) => {
+                lease_until.plus_ms(1_000 * DAY_MS)
+            }
             DeliveryState::Attempting { lease_until } => *lease_until,
             DeliveryState::Delivered { at } => at.plus_ms(DELIVERED_KEPT_MS),
             DeliveryState::Failed { at, .. } => at.plus_ms(FAILED_KEPT_MS),
@@ -152,7 +156,7 @@ impl Delivery {
 
     /// What an answer makes of it.
     pub fn after(&self, answer: HookAnswer, now: Moment) -> DeliveryState {
-        if answer.is_taken() {
+        if answer.is_taken() || mutant!(FailedCallDropped) {
             return DeliveryState::Delivered { at: now };
         }
         let pause = self.attempts.checked_sub(1).and_then(|tried| PAUSES_MS.get(tried as usize));

@@ -7,7 +7,7 @@ use roadbook_app::Intake;
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::TenantId;
 use roadbook_runtime::ports::{Fault, Parcel, Queue};
-use roadbook_runtime::{Accepted, Outcome, PackError, pack};
+use roadbook_runtime::{Accepted, Outcome, PackError, pack, queue_all};
 use roadbook_wire::{Problem, Rejected};
 use std::sync::Arc;
 
@@ -76,14 +76,8 @@ impl Ready {
                 results.into_iter().map(Fate::Decided).collect()
             }
             Ready::Queued { queue, parcels, events } => {
-                let held: Vec<Vec<usize>> = parcels.iter().map(|parcel| parcel.events.clone()).collect();
-                let mut fates = vec![Fate::Queued; events];
-                for (places, result) in held.iter().zip(queue.accept(parcels).await) {
-                    if let Err(fault) = result {
-                        places.iter().for_each(|place| fates[*place] = Fate::NotQueued(fault.clone()));
-                    }
-                }
-                fates
+                let results = queue_all(queue.as_ref(), parcels, events).await;
+                results.into_iter().map(|taken| taken.map_or_else(Fate::NotQueued, |()| Fate::Queued)).collect()
             }
         }
     }

@@ -118,7 +118,10 @@ const ROOMS: &[Room] = &[
     Room { package: "xtask", may: &[], why: OUTSIDE },
     Room {
         package: "sim",
-        may: &["kernel", "tenancy", "identity", "journey", "catalog", "customer", "runtime", "channels", "send", "it"],
+        may: &[
+            "kernel", "tenancy", "identity", "journey", "catalog", "customer", "runtime", "channels", "inbox", "jobs",
+            "send", "it",
+        ],
         why: PROOF,
     },
     Room {

@@ -14,13 +14,24 @@ impl Run {
             (Done::Observed(results), Some(Parcel::Events { tenant, messages, client })) => {
                 self.observed(host, tenant, messages, client, results);
             }
+            (Done::Accepted(results), Some(Parcel::Events { tenant, messages, client })) => {
+                self.accepted_by_queue(tenant, messages, client, results);
+            }
+            (Done::Worked(result), Some(Parcel::Batch(queue, batch))) => {
+                self.loops.lost(job);
+                self.worked(queue, &batch, result);
+            }
+            (Done::Uploaded(Ok(id)), Some(Parcel::File(file))) => {
+                self.told.files.insert(file, id);
+            }
+            (Done::Uploaded(Err(_)), Some(parcel)) => self.again(parcel),
             (Done::Told(result), Some(parcel)) => self.answered(host, parcel, result),
             (Done::Looked { more }, _) => self.loops.looked(job, more),
             (Done::Swept { tenant, published, more }, _) => {
                 self.loops.lost(job);
                 self.loops.swept(tenant, published, more);
             }
-            (Done::Observed(_) | Done::Told(_), _) => {}
+            (Done::Observed(_) | Done::Told(_) | Done::Accepted(_) | Done::Worked(_) | Done::Uploaded(_), _) => {}
         }
     }
 
@@ -135,7 +146,7 @@ impl Run {
     }
 
     /// What was acknowledged comes once more: at once, or when everybody has long forgotten it.
-    fn maybe_again(&mut self, tenant: usize, message: usize, at: Option<Moment>, client: bool) {
+    pub(super) fn maybe_again(&mut self, tenant: usize, message: usize, at: Option<Moment>, client: bool) {
         let Some(wait_ms) = self.again_in() else { return };
         // What a client repeats is stamped anew, within the days an inbox remembers; later it comes as it was.
         let at = if client && wait_ms < DAY_MS { None } else { at };
@@ -149,7 +160,7 @@ impl Run {
         self.world.tell(Some(host), || format!("answers {parcel:?}: {result:?}"));
         let step = match &parcel {
             Parcel::Tell(step, _) | Parcel::Define(step, _) => *step,
-            Parcel::Events { .. } => return,
+            Parcel::Events { .. } | Parcel::File(_) | Parcel::Batch(..) => return,
         };
         match result {
             Ok(Some(outcome)) => {

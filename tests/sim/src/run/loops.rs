@@ -2,14 +2,16 @@
 //! every loop is level-triggered, so that costs time and nothing else.
 
 use super::Run;
+use super::files::importing;
+use super::queued::{CUT_MS, announcing, queue_of, ticking, working};
 use crate::chance::Chance;
-use crate::host::{Host, Log};
-use crate::task::{Done, Task, Work};
-use crate::world::Job;
-use roadbook_kernel::{Moment, SECOND_MS, TenantId};
-use roadbook_runtime::ports::{DueKind, ItemKey, Journal, Store};
+use crate::host::{Host, Log, Way};
+use crate::task::{Done, Parcel, Task, Work};
+use crate::world::{Job, World};
+use roadbook_kernel::{ActorKey, MINUTE_MS, Moment, SECOND_MS, TenantId};
+use roadbook_runtime::ports::{DueKind, ItemKey, Journal, Store, Turn};
 use roadbook_runtime::relay::{Relay, SYSTEM, carry};
-use roadbook_runtime::{Memory, advance_backfill, sweep};
+use roadbook_runtime::{Memory, advance_backfill, in_order, sweep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +36,8 @@ pub struct Loops {
     more: bool,
     /// Up to where the stream was carried.
     stream: Arc<AtomicU64>,
+    /// The next tick of the sweep, where ticks come from outside.
+    tick: Moment,
 }
 
 impl Loops {
@@ -48,6 +52,7 @@ impl Loops {
             under_way: BTreeMap::new(),
             more: false,
             stream,
+            tick: Moment::MIN,
         }
     }
 
@@ -82,6 +87,11 @@ impl Loops {
     /// Whether a loop has more to do.
     pub fn more(&self) -> bool {
         self.more || !self.open.is_empty()
+    }
+
+    /// When a tick may find something that is due then.
+    pub fn next_tick(&self, due: Moment) -> Moment {
+        due.plus_ms(-AHEAD_MS).max(self.tick)
     }
 
     /// Not before the next look.
@@ -132,14 +142,34 @@ impl Run {
         self.loops.more = false;
         let memory = &self.world.memory;
         let due = |kind| at_once(memory.next_due(kind)).and_then(Result::ok).flatten();
-        let timers = due(DueKind::Actor).is_some_and(|at| at <= now.plus_ms(AHEAD_MS));
-        let sends = due(DueKind::Send).is_some_and(|at| at <= now.plus_ms(AHEAD_MS));
+        let soon = |kind| due(kind).is_some_and(|at| at <= now.plus_ms(AHEAD_MS));
+        let (timers, sends, deliveries) = (soon(DueKind::Actor), soon(DueKind::Send), soon(DueKind::Delivery));
         let waiting = memory.last() > self.loops.carried(memory) && self.loops.relay_runs(now);
-        if timers {
-            self.look_with(Job::Sweep, 0);
+        match self.plan.way {
+            Way::Host => {
+                for (job, _) in [(Job::Sweep, timers), (Job::Send, sends), (Job::Announce, deliveries)]
+                    .into_iter()
+                    .filter(|(_, is_due)| *is_due)
+                {
+                    self.look_with(job, 0);
+                }
+            }
+            Way::Queues => {
+                if (timers || sends || deliveries) && self.loops.tick <= now {
+                    self.loops.tick = now.plus_ms(MINUTE_MS);
+                    self.look_with(Job::Sweep, 0);
+                }
+                for job in [Job::Inbox, Job::Poke, Job::Hint, Job::Announce] {
+                    if queue_of(job).is_some_and(|queue| self.world.queues.has_some(queue, now)) {
+                        self.look_with(job, 0);
+                    }
+                }
+            }
         }
-        if sends {
-            self.look_with(Job::Send, 0);
+        for tenant in 0..self.plan.tenants.len() {
+            if self.files_wait(tenant).is_some_and(|at| at <= now) {
+                self.look_with(Job::Import, tenant);
+            }
         }
         if waiting {
             self.look_with(Job::Relay, 0);
@@ -170,19 +200,40 @@ impl Run {
             let Ok(living) = &self.hosts[host] else { return };
             let id = self.plan.tenants[tenant];
             let chance = &mut self.chance;
+            let mut batch = None;
             let work = match job {
+                Job::Sweep if self.plan.way == Way::Queues => ticking(living),
                 Job::Sweep => sweeping(living, chance),
                 Job::Send => sending(living, chance),
+                Job::Announce if self.plan.way == Way::Host => announcing(living, 1 + chance.below(8)),
+                Job::Inbox | Job::Poke | Job::Hint | Job::Announce => {
+                    let Some(queue) = queue_of(job) else { return };
+                    let now = self.world.now();
+                    let receipts = self.world.queues.receive(queue, now, twice, chance);
+                    if receipts.is_empty() {
+                        return;
+                    }
+                    let work = working(living, queue, &receipts);
+                    batch = Some(Parcel::Batch(queue, receipts));
+                    work
+                }
                 Job::Relay => match self.plan.log {
                     Log::Own => relaying(living, chance),
-                    Log::Stream => streaming(living, chance, &self.loops.stream, &self.world.memory),
+                    Log::Stream => streaming(living, chance, (&self.loops.stream, self.plan.way), &self.world),
                 },
+                Job::Import => importing(living, id, 1 + chance.below(6)),
                 Job::Backfill => backfilling(living, id, (tenant, self.loops.published[tenant]), chance),
-                Job::Observe | Job::Tell | Job::Define => return,
+                Job::Observe | Job::Tell | Job::Define | Job::Upload => return,
             };
             *self.loops.under_way.entry(job).or_default() += 1;
-            let owner = matches!(job, Job::Backfill).then_some(id);
-            self.tasks.push(Task::new(host, job, owner, self.world.now(), work));
+            let owner = matches!(job, Job::Backfill | Job::Import).then_some(id);
+            let now = self.world.now();
+            let mut task = Task::new(host, job, owner, now, work);
+            if self.plan.way == Way::Queues {
+                task = task.cut_off_at(now.plus_ms(CUT_MS));
+            }
+            task.parcel = batch;
+            self.tasks.push(task);
         }
     }
 }
@@ -231,18 +282,37 @@ fn relaying(host: &Host, chance: &mut Chance) -> Work {
 }
 
 /// A stream brings turns in batches, in order; what was not acknowledged comes again, and sometimes what was.
-fn streaming(host: &Host, chance: &mut Chance, stream: &Arc<AtomicU64>, memory: &Memory) -> Work {
+fn streaming(host: &Host, chance: &mut Chance, (stream, way): (&Arc<AtomicU64>, Way), world: &World) -> Work {
     let (engine, ledger, place) = (host.engine.clone(), host.ledger.clone(), stream.clone());
+    let (poked, pipes, memory) = (host.poked.clone(), host.pipes.clone(), &world.memory);
     let from = place.load(Ordering::Relaxed);
     let back = if chance.below(4) == 0 { chance.below(12) as u64 } else { 0 };
     let limit = 1 + chance.below(24);
     let batch = at_once(memory.read(from.saturating_sub(back), limit + back as usize)).and_then(Result::ok);
     let batch = batch.unwrap_or_default();
+    let timers: Vec<(ActorKey, Option<Moment>)> = {
+        let known = &world.inner().timers;
+        let timer = |turn: &Turn| Some((turn.actor, *known.get(&(turn.actor, turn.version))?));
+        batch.iter().filter_map(|committed| timer(&committed.turn)).collect()
+    };
     Box::pin(async move {
-        let last = batch.last().map_or(from, |committed| committed.sequence);
-        let turns = batch.into_iter().map(|committed| committed.turn).collect();
-        if carry(&engine, ledger.as_ref(), turns).await.is_ok() {
-            place.fetch_max(last, Ordering::Relaxed);
+        let sequences: Vec<u64> = batch.iter().map(|committed| committed.sequence).collect();
+        let turns = batch.into_iter().map(|committed| committed.turn).enumerate().collect();
+        let handed = Mutex::new(Vec::new());
+        let carried = |turns| {
+            let (engine, ledger, handed) = (&engine, &ledger, &handed);
+            async move {
+                let entries = carry(engine, ledger.as_ref(), turns).await?;
+                handed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(entries);
+                Ok(())
+            }
+        };
+        let stopped = in_order(turns, carried, || true).await;
+        let done = &sequences[..stopped.unwrap_or(sequences.len())];
+        place.fetch_max(done.last().copied().unwrap_or(0), Ordering::Relaxed);
+        if way == Way::Queues {
+            let handed = handed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+            poked.tell(pipes.as_ref(), &handed, timers.into_iter(), engine.clock.now()).await;
         }
         Done::Looked { more: true }
     })

@@ -150,3 +150,51 @@ async fn who_goes_with_one_who_is_taken_out_is_counted_out_once() {
     let counted = counted.map_or(0, |item| item.amount());
     assert_eq!(usize::try_from(counted), Ok(rig.live().await.len()), "customers");
 }
+
+/// Found by the simulator: whoever undid a merge loaded the revisions of the one who came back, and not those that runs
+/// were begun under since, nor those of others who had been merged meanwhile. Deciding those again panicked.
+#[tokio::test]
+async fn a_merge_is_undone_after_its_journeys_were_published_again() {
+    let waits = |node: &str| {
+        json!({
+            "entry": {"event": "begin"}, "reentry": "once", "start": node,
+            "nodes": {node: {"type": "wait", "duration": "P30D", "next": "over"}, "over": {"type": "exit"}}
+        })
+    };
+    let rig = Rig::memory();
+    let journey = rig.journey("waits", waits("first")).await;
+    let later = json!({
+        "entry": {"event": "later"}, "reentry": "once", "start": "rest",
+        "nodes": {"rest": {"type": "wait", "duration": "P30D", "next": "over"}, "over": {"type": "exit"}}
+    });
+    let since = rig.journey("since", later.clone()).await;
+    let begin = |id: &str, name: &str, who: &str, n: i64| Say::track(id, name, &[user(who)]).at(at(n));
+    // Three people, each in a revision of their own.
+    rig.observe(&[begin("a1", "begin", "al", 1)]).await;
+    rig.republish(journey, "second", waits("second")).await;
+    rig.observe(&[begin("b1", "begin", "bo", 2)]).await;
+    rig.republish(journey, "third", waits("third")).await;
+    rig.observe(&[begin("c1", "begin", "ci", 3)]).await;
+    rig.observe(&[Say::alias("ab", &user("al"), &user("bo")).at(at(4))]).await;
+    let bo = *rig.customer(&user("al")).await.absorbed.keys().next().expect("bo was merged");
+    rig.observe(&[Say::alias("ac", &user("al"), &user("ci")).at(at(5))]).await;
+    // What is begun since is begun under a revision that nothing names afterwards.
+    rig.observe(&[begin("a2", "later", "al", 6)]).await;
+    for edit in ["fourth", "fifth"] {
+        rig.republish(journey, edit, waits(edit)).await;
+        let mut edited = later.clone();
+        edited["nodes"]["rest"]["duration"] = json!(if edit == "fifth" { "P31D" } else { "P32D" });
+        rig.republish(since, &format!("since {edit}"), edited).await;
+    }
+    // A host that has none of them in memory.
+    let told = rig.restart().tell(&user("al"), "unmerge", Command::Unmerge { other: bo }, at(7)).await;
+    assert!(matches!(told, Outcome::Applied { .. }), "{told:?}");
+    let pins = async |who: &str| {
+        let customer = rig.customer(&user(who)).await;
+        customer.runs.values().map(|run| (run.journey, run.revision)).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(pins("bo").await, [(journey, 2)].into(), "who comes back goes on where they were");
+    assert!(pins("al").await.iter().any(|(journey, _)| *journey == since), "and what was begun since is begun");
+    rig.restart().drain(at(40 * roadbook_kernel::DAY_MS)).await;
+    assert!(rig.live().await.iter().all(|one| one.runs.is_empty()), "everybody comes to the end");
+}

@@ -1,8 +1,7 @@
 //! Who is due in a moment: the sweep has passed that place of the index, so the relay pokes them itself.
 
-use aws_lambda_events::dynamodb::EventRecord;
+use crate::ports::{DueEntry, Poke, Queue};
 use roadbook_kernel::{ActorKey, MINUTE_MS, Moment};
-use roadbook_runtime::ports::Poke;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -20,10 +19,25 @@ impl Poked {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The pokes that follow from changed rows: the last change of each actor counts, and who was poked for the same
-    /// instant before is left out.
-    pub fn among(&self, records: &[EventRecord], now: Moment) -> Vec<Poke> {
-        self.fresh(records.iter().filter_map(roadbook_aws::stream::timer), now)
+    /// Tells the queues what was handed over and is due now, and who is due in a moment. `timers` are changed rows with
+    /// their earliest timers: the last change of each actor counts, and who was poked for the same instant before is left
+    /// out. What is not told is found by the sweep.
+    pub async fn tell(
+        &self,
+        queue: &dyn Queue,
+        handed: &[DueEntry],
+        timers: impl Iterator<Item = (ActorKey, Option<Moment>)>,
+        now: Moment,
+    ) {
+        let pokes = self.fresh(timers, now);
+        let due: Vec<DueEntry> = handed.iter().filter(|entry| entry.due <= now).cloned().collect();
+        if let Err(fault) = queue.hint(&due).await {
+            tracing::warn!(%fault, "hints were not sent; the sweep finds what is due");
+        }
+        if let Err(fault) = queue.poke(&pokes, now).await {
+            self.forget(&pokes);
+            tracing::warn!(%fault, "pokes were not sent; the sweep finds who is due");
+        }
     }
 
     fn fresh(&self, timers: impl Iterator<Item = (ActorKey, Option<Moment>)>, now: Moment) -> Vec<Poke> {
@@ -44,7 +58,7 @@ impl Poked {
     }
 
     /// These were not sent after all.
-    pub fn forget(&self, pokes: &[Poke]) {
+    fn forget(&self, pokes: &[Poke]) {
         let mut kept = self.kept();
         kept.retain(|actor, _| !pokes.iter().any(|poke| poke.actor == *actor));
     }
