@@ -114,6 +114,7 @@ pub fn part(
         again.close(Some(index), happened.at);
     }
     again.fire_both(now.plus_ms(1));
+    again.keep_what_left(past);
     let Again { state: [mut stays, mut returns], returned, gone, followed, review, .. } = again;
     for customer in [&mut stays, &mut returns] {
         too_late(customer, &asked);
@@ -128,8 +129,8 @@ pub fn part(
 }
 
 fn note_past(fact: &Event, begun: &mut Begun, asked: &mut BTreeSet<SendKey>) {
-    if let Event::Journey { journey, step: RunEvent::Entered { run } } = fact {
-        begun.note(*journey, run.entered_at, run.id);
+    if let Event::Journey { step: RunEvent::Entered { run }, .. } = fact {
+        begun.note(run);
     }
     if let Event::Messaged { record } = fact
         && has_left(record)

@@ -2,7 +2,7 @@
 
 use roadbook_catalog::Published;
 use roadbook_identity::TenantKeys;
-use roadbook_journey::Standing;
+use roadbook_journey::{Run, Standing};
 use roadbook_kernel::{CustomerId, JourneyId, MessageId, Moment, RunId, TenantId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -29,15 +29,15 @@ pub struct World<'a> {
 
 /// See [`World::begun`]. Each id is given out once.
 #[derive(Debug, Default)]
-pub struct Begun(RefCell<BTreeMap<(JourneyId, Moment), Vec<RunId>>>);
+pub struct Begun(RefCell<BTreeMap<(JourneyId, Moment), Vec<(RunId, u32)>>>);
 
 impl Begun {
-    /// Notes a run that began.
-    pub fn note(&mut self, journey: JourneyId, at: Moment, run: RunId) {
-        self.0.get_mut().entry((journey, at)).or_default().push(run);
+    /// Notes a run that began, and under which revision.
+    pub fn note(&mut self, run: &Run) {
+        self.0.get_mut().entry((run.journey, run.entered_at)).or_default().push((run.id, run.revision));
     }
 
-    fn take(&self, journey: JourneyId, at: Moment) -> Option<RunId> {
+    fn take(&self, journey: JourneyId, at: Moment) -> Option<(RunId, u32)> {
         self.0.borrow_mut().get_mut(&(journey, at))?.pop()
     }
 }
@@ -52,9 +52,9 @@ impl World<'_> {
         }
     }
 
-    /// The id of a run that begins now.
-    pub(crate) fn run(&self, customer: CustomerId, journey: JourneyId, ordinal: u32) -> RunId {
+    /// The id of a run that begins now, and its revision: the newest, `number`, except where it begins again.
+    pub(crate) fn run(&self, customer: CustomerId, journey: JourneyId, ordinal: u32, number: u32) -> (RunId, u32) {
         let begun = self.begun.and_then(|begun| begun.take(journey, self.at));
-        begun.unwrap_or_else(|| self.keys.run(customer, journey, self.at, self.message, ordinal))
+        begun.unwrap_or_else(|| (self.keys.run(customer, journey, self.at, self.message, ordinal), number))
     }
 }

@@ -41,18 +41,19 @@ impl Reaction<'_, '_, '_> {
             Happening::Event { properties, .. } => (*properties).clone(),
             Happening::Segment { .. } => serde_json::Map::new(),
         };
+        let (id, number) = self.world.run(self.state().id, journey, ordinal, live.number);
+        let Some(revision) = catalog.revision(journey, number) else { unloaded(journey, number) };
         let run = Run {
-            id: self.world.run(self.state().id, journey, ordinal),
+            id,
             journey,
-            revision: live.number,
+            revision: number,
             entered_at: self.at(),
-            node: live.revision.start().to_owned(),
+            node: revision.start().to_owned(),
             state: RunState::Ready,
             held: None,
             iterations: BTreeMap::new(),
             entry: Personal::new(entry),
         };
-        let id = run.id;
         self.touched.journeys.insert(journey);
         self.emit(Event::Journey { journey, step: RunEvent::Entered { run } });
         self.step_run(id, Input::Run);
@@ -62,11 +63,9 @@ impl Reaction<'_, '_, '_> {
     /// wait, so this comes to rest within as many steps as the journey has nodes.
     pub(super) fn step_run(&mut self, id: RunId, input: Input<'_>) {
         let Some(run) = self.state().runs.get(&id).cloned() else { return };
-        // The runtime loads every pinned revision before a turn begins; without it the message must fail, not exit
-        // the customer silently.
         let revision = match self.world.catalog.revision(run.journey, run.revision) {
             Some(revision) => revision.clone(),
-            None => panic!("revision {} of {} is not loaded", run.revision, run.journey),
+            None => unloaded(run.journey, run.revision),
         };
         let standing = self.world.standing(run.journey);
         let mut next = step_under(standing, &revision, &run, input, self.state(), self.at());
@@ -127,4 +126,10 @@ impl Reaction<'_, '_, '_> {
             }
         }
     }
+}
+
+/// The runtime loads every pinned revision before a turn begins; without it the message must fail, not exit the customer
+/// silently.
+fn unloaded(journey: JourneyId, number: u32) -> ! {
+    panic!("revision {number} of {journey} is not loaded")
 }

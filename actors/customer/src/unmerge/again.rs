@@ -1,6 +1,6 @@
 //! The two while the past is decided again: whose each cause is, and what follows from it for them.
 
-use super::{Happened, Past, Returned};
+use super::{Happened, Past, Returned, has_left};
 use crate::command::{Call, Command, ConsentWord, Observation};
 use crate::event::{Cause, Event, Undecided};
 use crate::state::Customer;
@@ -8,7 +8,7 @@ use crate::world::Begun;
 use roadbook_audience::{Occurrence, TrackerId};
 use roadbook_identity::IdentifierKey;
 use roadbook_journey::RunEvent;
-use roadbook_kernel::{CustomerId, Draft, Durable, MessageId, Moment, SegmentId};
+use roadbook_kernel::{CustomerId, Draft, Durable, MessageId, Moment, SegmentId, SendKey};
 use roadbook_tenancy::{Standing, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub(super) struct Again<'p> {
     pub(super) gone: Vec<MessageId>,
     pub(super) followed: Vec<CustomerId>,
     pub(super) review: Vec<Undecided>,
+    /// Reports about sends that neither had asked for when they came.
+    early: Vec<(Moment, SendKey, Event)>,
 }
 
 impl<'p> Again<'p> {
@@ -61,6 +63,7 @@ impl<'p> Again<'p> {
             gone: Vec::new(),
             followed: Vec::new(),
             review: Vec::new(),
+            early: Vec::new(),
         }
     }
 
@@ -79,6 +82,32 @@ impl<'p> Again<'p> {
             Some((observation, at)) => self.observed(happened, message, &observation, at),
             None => self.told(happened, message),
         }
+    }
+
+    /// A message that has left keeps its outcome, also where deciding again does not come to it: it stays with the run
+    /// it was sent by. One that comes to the same place later would ask for it under the same key, and wait for an
+    /// answer that has been.
+    pub(super) fn keep_what_left(&mut self, past: &[Happened]) {
+        for fact in past.iter().flat_map(|one| &one.facts) {
+            let Event::Messaged { record } = fact else { continue };
+            if has_left(record) && self.asked(record.key).is_none() {
+                let of_returns = self.state[Side::Returns as usize].runs.contains_key(&record.run);
+                let side = if of_returns { Side::Returns } else { Side::Stays };
+                self.emit(side, fact);
+                self.close(None, record.asked_at);
+            }
+        }
+        for (at, key, report) in std::mem::take(&mut self.early) {
+            if let Some(side) = self.asked(key) {
+                self.emit(side, &report);
+                self.close(None, at);
+            }
+        }
+    }
+
+    /// Who has asked for a send.
+    fn asked(&self, key: SendKey) -> Option<Side> {
+        SIDES.into_iter().find(|side| self.state[*side as usize].sends.iter().any(|one| one.key == key))
     }
 
     /// An event: whose is it? Everything its cause changed in the identity goes with it.
@@ -152,11 +181,10 @@ impl<'p> Again<'p> {
                         }
                     }
                 }
-                Event::SendReported { key, .. } => {
-                    let asked = |side: &Side| self.state[*side as usize].sends.iter().any(|one| one.key == *key);
-                    let side = SIDES.into_iter().find(asked).unwrap_or(Side::Stays);
-                    self.emit(side, fact);
-                }
+                Event::SendReported { key, .. } => match self.asked(*key) {
+                    Some(side) => self.emit(side, fact),
+                    None => self.early.push((happened.at, *key, fact.clone())),
+                },
                 Event::Backfilled { found: all } => found.clone_from(all),
                 Event::SegmentJudged { segment, .. } => judged.push(*segment),
                 Event::Journey { journey, step: RunEvent::Released { .. } | RunEvent::Ended { .. } } => {

@@ -1,11 +1,13 @@
 //! Messages that come again.
 
 use crate::{at, sum};
-use roadbook_customer::Command;
+use roadbook_customer::{Command, SendStatus};
 use roadbook_it::rig::{Rig, T0};
 use roadbook_it::say::{Say, anon, user};
+use roadbook_it::sender::{Provider, pass};
 use roadbook_kernel::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use roadbook_runtime::Outcome;
+use serde_json::json;
 use std::slice::from_ref;
 
 fn is_duplicate(outcomes: &[Outcome]) -> bool {
@@ -111,4 +113,45 @@ async fn a_browser_that_an_identify_takes_again_at_an_unmerge_leads_to_who_has_i
         rig.live().await.into_iter().filter(|one| one.owns(&anon("a").identifier(&rig.keys()).key())).collect();
     assert_eq!(owners.len(), 1);
     assert_eq!(rig.customer(&anon("a")).await.id, owners[0].id, "the claim leads where the link is");
+}
+
+/// Found by the simulator: what one of the two did moved the other's journey on, and a message left. After the unmerge
+/// the journey stands where it was; when it came to that message by itself, it asked for the same key again, was not told
+/// how that had ended, and the message seemed on its way for ever.
+#[tokio::test]
+async fn a_message_sent_while_two_were_one_is_not_sent_again_and_keeps_its_outcome() {
+    let rig = Rig::memory();
+    let thanks = json!({
+        "entry": {"event": "drive_booked"}, "reentry": "once", "start": "drive",
+        "nodes": {
+            "drive": {"type": "wait_for", "event": "test_drive", "timeout": "P9D",
+                      "on_event": "thank", "on_timeout": "over"},
+            "thank": {"type": "send", "channel": "recording", "purpose": "service",
+                      "content": {"text": "thank you"}, "next": "over"},
+            "over": {"type": "exit"}
+        }
+    });
+    rig.journey("thanks", thanks).await;
+    let provider = Provider::default();
+    let send = async |minute: i64| {
+        rig.at(at(minute * MINUTE_MS));
+        rig.relay().await;
+        pass(&rig.engine, rig.direct.as_ref(), &provider).await.expect("no fault");
+    };
+    let say = |id: &str, event: &str, who: &str, n: i64| Say::track(id, event, &[user(who)]).at(at(n));
+    rig.observe_each(&[say("a1", "drive_booked", "al", 1), say("b1", "visit", "bo", 2)]).await;
+    let bo = rig.customer(&user("bo")).await.id;
+    rig.observe(&[Say::alias("m", &user("al"), &user("bo")).at(at(3))]).await;
+    rig.observe(&[say("b2", "test_drive", "bo", 4)]).await;
+    send(1).await;
+    assert_eq!(provider.delivered().len(), 1);
+    rig.tell(&user("al"), "part", Command::Unmerge { other: bo }, at(2 * MINUTE_MS)).await;
+    assert_eq!(rig.customer(&user("al")).await.runs.len(), 1, "al has not driven");
+    rig.observe(&[say("a2", "test_drive", "al", 3 * MINUTE_MS)]).await;
+    send(4).await;
+    let al = rig.customer(&user("al")).await;
+    assert!(al.runs.is_empty(), "now al has");
+    assert_eq!(provider.delivered().len(), 1, "one message");
+    let statuses: Vec<&SendStatus> = al.sends.iter().map(|record| &record.status).collect();
+    assert!(matches!(statuses[..], [SendStatus::Reported { .. }]), "{statuses:?}");
 }
