@@ -29,7 +29,10 @@ pub struct World<'a> {
 
 /// See [`World::begun`]. Each id is given out once.
 #[derive(Debug, Default)]
-pub struct Begun(RefCell<BTreeMap<(JourneyId, Moment), Vec<(RunId, u32)>>>);
+pub struct Begun(RefCell<BTreeMap<(JourneyId, Moment), Vec<Pinned>>>);
+
+/// A run and the number of its revision.
+type Pinned = (RunId, u32);
 
 impl Begun {
     /// Notes a run that began, and under which revision.
@@ -37,7 +40,7 @@ impl Begun {
         self.0.get_mut().entry((run.journey, run.entered_at)).or_default().push((run.id, run.revision));
     }
 
-    fn take(&self, journey: JourneyId, at: Moment) -> Option<(RunId, u32)> {
+    fn take(&self, journey: JourneyId, at: Moment) -> Option<Pinned> {
         self.0.borrow_mut().get_mut(&(journey, at))?.pop()
     }
 }
@@ -53,7 +56,7 @@ impl World<'_> {
     }
 
     /// The id of a run that begins now, and its revision: the newest, `number`, except where it begins again.
-    pub(crate) fn run(&self, customer: CustomerId, journey: JourneyId, ordinal: u32, number: u32) -> (RunId, u32) {
+    pub(crate) fn run(&self, customer: CustomerId, journey: JourneyId, ordinal: u32, number: u32) -> Pinned {
         let begun = self.begun.and_then(|begun| begun.take(journey, self.at));
         begun.unwrap_or_else(|| (self.keys.run(customer, journey, self.at, self.message, ordinal), number))
     }
