@@ -48,16 +48,18 @@ impl Hints {
         in_time: impl Fn() -> bool,
     ) -> Result<(Worked, usize), Fault> {
         let worked = sender.work_on(self.sends.into_iter().collect()).await?;
-        let announcements: Vec<DueEntry> = self.announcements.into_iter().collect();
-        let told = announcements.len();
-        loop {
-            let round = announcer.take_these(announcements.clone());
-            let is_over = round.work.is_empty() || !round.waiting;
-            join_all(round.work).await;
-            if is_over || !in_time() {
-                return Ok((worked, told));
+        let mut left: Vec<DueEntry> = self.announcements.into_iter().collect();
+        let told = left.len();
+        while !left.is_empty() {
+            // What was worked on is not named again: it would take the places of those behind it for ever.
+            let (work, rest) = announcer.take_these(left);
+            if work.is_empty() {
+                break;
             }
+            join_all(work).await;
+            left = if in_time() { rest } else { Vec::new() };
         }
+        Ok((worked, told))
     }
 }
 

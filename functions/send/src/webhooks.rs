@@ -111,17 +111,17 @@ impl Announcer {
     }
 
     /// Takes up these, as far as they are due now and their endpoints have places: a queue said so, and a queue may say it
-    /// late or twice. What has no place stays due.
-    pub fn take_these(self: &Arc<Self>, entries: Vec<DueEntry>) -> Taken {
-        let mut taken = Taken { work: Vec::new(), waiting: false };
+    /// late or twice. Returns the work, one future per endpoint, and what has no place yet: it stays due.
+    pub fn take_these(self: &Arc<Self>, entries: Vec<DueEntry>) -> (Vec<BoxFuture<'static, ()>>, Vec<DueEntry>) {
+        let (mut work, mut left) = (Vec::new(), Vec::new());
         for (whom, entries) in by_endpoint(entries) {
             let (mine, rest, _) = self.reserve(whom, entries, self.engine.clock.now());
-            taken.waiting |= !rest.is_empty();
+            left.extend(rest);
             if !mine.is_empty() {
-                taken.work.push(self.clone().carry(whom, mine).boxed());
+                work.push(self.clone().carry(whom, mine).boxed());
             }
         }
-        taken
+        (work, left)
     }
 
     /// Takes up at once what a former process of this store had begun, without waiting for its lease. Only where one

@@ -2,6 +2,7 @@
 
 mod described;
 mod panics;
+mod places;
 mod receiver;
 
 use async_trait::async_trait;
