@@ -124,6 +124,11 @@ impl RuleSet {
         &self.segments[index]
     }
 
+    /// Every segment, in dependency order.
+    pub fn segments(&self) -> &[SegmentRule] {
+        &self.segments
+    }
+
     /// The index of a segment.
     pub fn index_of(&self, id: SegmentId) -> Option<usize> {
         self.index_of.get(&id).copied()

@@ -114,6 +114,7 @@ pub fn part(
         again.close(Some(index), happened.at);
     }
     again.fire_both(now.plus_ms(1));
+    again.judge_all(now);
     again.keep_what_left(past);
     let Again { state: [mut stays, mut returns], returned, gone, followed, review, .. } = again;
     for customer in [&mut stays, &mut returns] {

@@ -84,15 +84,30 @@ impl<'p> Again<'p> {
         }
     }
 
-    /// A message that has left keeps its outcome, also where deciding again does not come to it: it stays with the run
-    /// it was sent by. One that comes to the same place later would ask for it under the same key, and wait for an
-    /// answer that has been.
+    /// What was published in their time together was judged for both as one; each is judged by it now.
+    pub(super) fn judge_all(&mut self, now: Moment) {
+        for side in SIDES {
+            let world = self.world.world(self.state[side as usize].id, None, now, now, self.begun);
+            let rules = world.catalog.rules.clone();
+            for segment in rules.segments() {
+                let command = Command::Backfill { segment: Some(segment.id), found: BTreeMap::new() };
+                self.decide(side, &command, None, now, now);
+            }
+            self.close(None, now);
+        }
+    }
+
+    /// A message that has left keeps its outcome also where deciding again has not come to it, as long as the run it was
+    /// sent by goes on: that may come to the same place yet, ask for it under the same key, and wait for an answer that
+    /// has been.
     pub(super) fn keep_what_left(&mut self, past: &[Happened]) {
         for fact in past.iter().flat_map(|one| &one.facts) {
             let Event::Messaged { record } = fact else { continue };
-            if has_left(record) && self.asked(record.key).is_none() {
-                let of_returns = self.state[Side::Returns as usize].runs.contains_key(&record.run);
-                let side = if of_returns { Side::Returns } else { Side::Stays };
+            let going_on = |side: &Side| self.state[*side as usize].runs.contains_key(&record.run);
+            if has_left(record)
+                && self.asked(record.key).is_none()
+                && let Some(side) = SIDES.into_iter().find(going_on)
+            {
                 self.emit(side, fact);
                 self.close(None, record.asked_at);
             }
@@ -122,7 +137,7 @@ impl<'p> Again<'p> {
         }
         self.move_weak(side, observation, message, at);
         let command = Command::Observe(observation.clone());
-        self.decide(side, &command, message, at, happened.reached);
+        self.decide(side, &command, Some(message), at, happened.reached);
         if side == Side::Returns {
             self.gone.push(message);
         }
@@ -177,7 +192,7 @@ impl<'p> Again<'p> {
                     let command = Command::NoteConsent(word);
                     for side in SIDES {
                         if verdict == Verdict::Withdrawn || side == Side::Stays {
-                            self.decide(side, &command, message, standing.as_of, happened.reached);
+                            self.decide(side, &command, Some(message), standing.as_of, happened.reached);
                         }
                     }
                 }
@@ -221,7 +236,7 @@ impl<'p> Again<'p> {
             self.counted(&judged, &found, message, happened);
         }
         for (journey, side) in attended.into_iter().flat_map(|journey| SIDES.map(|side| (journey, side))) {
-            self.decide(side, &Command::Attend { journey }, message, happened.at, happened.reached);
+            self.decide(side, &Command::Attend { journey }, Some(message), happened.at, happened.reached);
         }
     }
 
@@ -247,9 +262,9 @@ impl<'p> Again<'p> {
             // What only journeys count is found without a segment to judge.
             for segment in judged.iter().copied().map(Some).chain(judged.is_empty().then_some(None)) {
                 let command = Command::Backfill { segment, found: mine.clone() };
-                self.decide(side, &command, message, happened.at, happened.reached);
+                self.decide(side, &command, Some(message), happened.at, happened.reached);
                 if let Some(segment) = segment {
-                    self.decide(side, &Command::Leave { segment }, message, happened.at, happened.reached);
+                    self.decide(side, &Command::Leave { segment }, Some(message), happened.at, happened.reached);
                 }
             }
         }
@@ -305,11 +320,11 @@ impl<'p> Again<'p> {
         }
     }
 
-    fn decide(&mut self, side: Side, command: &Command, message: MessageId, at: Moment, reached: Moment) {
+    fn decide(&mut self, side: Side, command: &Command, message: Option<MessageId>, at: Moment, reached: Moment) {
         let state = &mut self.state[side as usize];
         let reached = self.reached[side as usize].max(reached).max(at);
         self.reached[side as usize] = reached;
-        let world = self.world.world(state.id, Some(message), at, reached, self.begun);
+        let world = self.world.world(state.id, message, at, reached, self.begun);
         let mut facts = Vec::new();
         // A refusal came to nothing then, too.
         let _ = Customer::decide(&mut Draft::new(state, &mut facts, &mut Vec::new()), command, &world);

@@ -198,3 +198,23 @@ async fn a_merge_is_undone_after_its_journeys_were_published_again() {
     rig.restart().drain(at(40 * roadbook_kernel::DAY_MS)).await;
     assert!(rig.live().await.iter().all(|one| one.runs.is_empty()), "everybody comes to the end");
 }
+
+/// Found by the simulator: a segment was published while two were one, and what the one did made both a member, so that
+/// nobody ever looked at what the other had.
+#[tokio::test]
+async fn who_comes_back_is_judged_by_what_was_published_meanwhile() {
+    let rig = Rig::memory();
+    let scored = |id: &str, who: &str, score: i64, n: i64| {
+        Say::track(id, "visit", &[user(who)]).at(at(n)).add("score", score * 1_000_000)
+    };
+    rig.observe_each(&[scored("a1", "al", 0, 1), scored("b1", "bo", 3, 2)]).await;
+    let bo = rig.customer(&user("bo")).await.id;
+    rig.observe(&[Say::alias("m", &user("al"), &user("bo")).at(at(3))]).await;
+    let keen = rig.segment("keen", json!({"trait": "score", "op": "gte", "value": 2})).await;
+    rig.observe(&[scored("a2", "al", 5, 4)]).await;
+    rig.tell(&user("al"), "part", Command::Unmerge { other: bo }, at(5)).await;
+    for who in ["al", "bo"] {
+        let customer = rig.customer(&user(who)).await;
+        assert!(customer.memberships.get(&keen).is_some_and(|membership| membership.inside), "{who}");
+    }
+}
