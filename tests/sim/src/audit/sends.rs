@@ -172,8 +172,11 @@ impl Audited<'_> {
         }
         for call in calls.iter().filter(|call| call.got == Got::Delivered && call.channel == ChannelKind::Recording) {
             if let Some(n) = number_in(&call.text, "remind") {
-                let skew = plan.skews.iter().map(|skew| skew.abs()).max().unwrap_or(0);
-                let earliest = plan.messages[n].say.when().plus_ms(plan.wait_ms - skew);
+                // Nothing counts as later than its acceptance by one host, whose clock may be behind; and it is another
+                // who fires, whose clock may be ahead.
+                let behind = plan.skews.iter().copied().min().unwrap_or(0).min(0);
+                let ahead = plan.skews.iter().copied().max().unwrap_or(0).max(0);
+                let earliest = plan.messages[n].say.when().plus_ms(plan.wait_ms + behind - ahead);
                 if call.at < earliest {
                     return Err(format!("early: the reminder of m{n} came at {:?}, due at {earliest:?}", call.at));
                 }
