@@ -4,14 +4,14 @@ use super::bench::{Bench, Verdict};
 use crate::{run, sim};
 use anyhow::Result;
 
-/// Seeds, always the same ones, together about 300,000 turns; a long run asks for more.
-const SEEDS: &str = "500";
+/// Seeds, always the same ones, together more than a million turns; a long run asks for more.
+const SEEDS: &str = "2000";
 /// Seconds in which seeds are begun, on a machine that is slower than usual.
-const SECONDS: &str = "240";
+const SECONDS: &str = "300";
 /// Seeds against each mutant: several times as many as the slowest needs.
 const MUTANT_SEEDS: &str = "100";
 
-/// The named situations, five hundred seeds, then every mutant. Together some minutes on two cores, once it is built.
+/// The named situations, as many of the seeds as five minutes allow, then every mutant.
 pub fn seeds(bench: &Bench) -> Result<Verdict> {
     run::quietly(&mut sim::build(&bench.place), &bench.log("sim-build"))?;
     run::quietly(&mut sim::named(&bench.place), &bench.log("sim-named"))?;
