@@ -231,7 +231,7 @@ impl Intents {
         }
         let mut deliveries = BTreeMap::new();
         for (place, said) in &self.announced {
-            let subscribed = engine.subscriptions.of(engine.store.as_ref(), place.0.tenant).await?;
+            let subscribed = engine.subscriptions.of(engine, place.0.tenant).await?;
             deliveries.extend(webhooks::deliveries_of(engine, &subscribed, *place, said));
         }
         for (key, delivery) in deliveries {

@@ -243,7 +243,7 @@ impl<D: Hosted> WorkingSet<D> {
     ) -> Result<(Commit, BTreeMap<ActorKey, Row<D>>), Fault> {
         let mut commit = Commit::default();
         let mut rows = BTreeMap::new();
-        let topics = engine.subscriptions.of(engine.store.as_ref(), self.current.tenant).await?.topics;
+        let topics = engine.subscriptions.of(engine, self.current.tenant).await?.topics;
         for (key, mut working) in std::mem::take(&mut self.rows) {
             if working.touched {
                 working.announce(topics);

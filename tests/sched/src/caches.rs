@@ -92,7 +92,7 @@ pub fn endpoints() {
                 spawn(async move {
                     for _ in 0..CHANGES {
                         let before = told.load(Ordering::Relaxed);
-                        let known = engine.subscriptions.of(engine.store.as_ref(), TENANT).await.expect("a scan");
+                        let known = engine.subscriptions.of(&engine, TENANT).await.expect("a scan");
                         let found = known.endpoints.len() as u64;
                         assert!(found >= before, "{found} endpoints known, and {before} changes were answered");
                     }
@@ -118,7 +118,7 @@ pub fn endpoints() {
         join_all(askers).await.into_iter().for_each(|asker| asker.expect("an asker that ends"));
         // Everything that was asked is done by the time this is: what is known then is what is there.
         let before = stored(engine.store.as_ref(), TENANT).await.expect("a scan").len();
-        let known = engine.subscriptions.of(engine.store.as_ref(), TENANT).await.expect("a scan");
+        let known = engine.subscriptions.of(&engine, TENANT).await.expect("a scan");
         assert!(known.endpoints.len() >= before, "{} endpoints known of {before} stored", known.endpoints.len());
     });
 }

@@ -194,11 +194,11 @@ impl HeldEndpoint {
         let expect = if self.version == 0 { Expect::Absent } else { Expect::Version(self.version) };
         let put = Put { key: key(self.tenant, self.endpoint.id), expect, item };
         if !mutant!(ChangeToldAfterwards) {
-            engine.subscriptions.changing(self.tenant);
+            engine.subscriptions.changing(self.tenant, engine.wall.now());
         }
         let result = engine.store.commit(Commit { puts: vec![put], ..Commit::default() }).await;
         if mutant!(ChangeToldAfterwards) {
-            engine.subscriptions.changing(self.tenant);
+            engine.subscriptions.changing(self.tenant, engine.wall.now());
         }
         engine.subscriptions.changed(self.tenant);
         match result {

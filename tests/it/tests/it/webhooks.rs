@@ -1,6 +1,7 @@
 //! Webhooks from the fact to somebody else's server, over real HTTP, and what happens when that server does not answer.
 
 mod described;
+mod hung_up;
 mod panics;
 mod places;
 mod receiver;
