@@ -1,9 +1,9 @@
 //! One awake customer.
 
-use crate::mutants::mutant;
 use actix::prelude::*;
 use roadbook_customer::{Command, Customer};
 use roadbook_kernel::ActorKey;
+use roadbook_runtime::mutants::mutant;
 use roadbook_runtime::ports::Fault;
 use roadbook_runtime::{Delivered, Engine, Message, Outcome, Row, Work, deliver};
 use std::sync::Arc;
@@ -48,13 +48,13 @@ impl Awake {
     }
 
     fn next_turn(&mut self, ctx: &mut Context<Self>) {
-        if self.sleepy && mutant!("stop_while_busy") {
+        if self.sleepy && mutant!(StopWhileBusy) {
             ctx.stop();
         }
-        if self.busy && !mutant!("busy_ignored") {
+        if self.busy && !mutant!(BusyIgnored) {
             return;
         }
-        if self.waiting.is_empty() || (self.sleepy && mutant!("stop_while_waiting")) {
+        if self.waiting.is_empty() || (self.sleepy && mutant!(StopWhileWaiting)) {
             if self.sleepy {
                 ctx.stop();
             }
@@ -130,7 +130,7 @@ async fn turn(engine: Arc<Engine>, key: ActorKey, row: Option<Row<Customer>>, as
             Ok(Delivered { outcomes, row }) => {
                 kept = row;
                 let mut outcomes = outcomes.into_iter();
-                if mutant!("answers_shifted") {
+                if mutant!(AnswersShifted) {
                     askers.reverse();
                 }
                 for (count, answer) in askers {

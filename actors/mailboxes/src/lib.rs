@@ -5,7 +5,6 @@
 
 mod awake;
 mod mailboxes;
-mod mutants;
 #[cfg(schedules)]
 pub mod schedules;
 mod shard;

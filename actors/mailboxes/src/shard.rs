@@ -1,10 +1,10 @@
 //! The customers of one arbiter: who is awake, and who goes to sleep.
 
 use crate::awake::{Ask, Awake, Sleep};
-use crate::mutants::mutant;
 use actix::prelude::*;
 use roadbook_kernel::ActorKey;
 use roadbook_runtime::Engine;
+use roadbook_runtime::mutants::mutant;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Shard {
                 // condition keeps them apart.
                 place.mailbox.do_send(Sleep);
             }
-            !sleeps || mutant!("asleep_but_listed")
+            !sleeps || mutant!(AsleepButListed)
         });
     }
 }
@@ -90,7 +90,7 @@ impl Handler<To> for Shard {
         // A mailbox that ended by a panic is gone, not asleep: what it was asked is answered with a fault, and the next
         // ask wakes a new one.
         if let Some(place) =
-            self.awake.get_mut(&key).filter(|place| place.mailbox.connected() || mutant!("gone_but_listed"))
+            self.awake.get_mut(&key).filter(|place| place.mailbox.connected() || mutant!(GoneButListed))
         {
             place.used = asks;
             place.mailbox.do_send(ask);

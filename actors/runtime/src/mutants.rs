@@ -146,6 +146,18 @@ mod switches {
             ChangeEndUncounted,
             /// That an endpoint changes is told when it has changed, if somebody is left to tell it.
             ChangeToldAfterwards,
+            /// A mailbox begins a turn while the one before it still runs.
+            BusyIgnored,
+            /// A mailbox gives an asker the outcomes of another one.
+            AnswersShifted,
+            /// A customer goes to sleep in the middle of a turn.
+            StopWhileBusy,
+            /// A customer goes to sleep after a turn, whoever has asked meanwhile.
+            StopWhileWaiting,
+            /// Asks are passed on to a mailbox that was told to go to sleep.
+            AsleepButListed,
+            /// Asks are passed on to a mailbox that a panic has ended.
+            GoneButListed,
         }
     }
 

@@ -65,14 +65,14 @@ pub const SITUATIONS: &[Situation] = &[
         promise: "an awake customer takes one turn at a time; each message is answered once, a sender's in their order",
         run: mailboxes::one_mailbox,
         schedules: 1_000,
-        mutants: &["busy_ignored", "answers_shifted"],
+        mutants: &["BusyIgnored", "AnswersShifted"],
     },
     Situation {
         name: "sleep",
         promise: "whoever is put to sleep answers what it was asked before, and who asks later is answered too",
         run: mailboxes::sleep,
         schedules: 1_000,
-        mutants: &["stop_while_busy", "stop_while_waiting", "asleep_but_listed", "NoVersionCondition"],
+        mutants: &["StopWhileBusy", "StopWhileWaiting", "AsleepButListed", "NoVersionCondition"],
     },
     Situation {
         name: "stranger",
@@ -86,7 +86,7 @@ pub const SITUATIONS: &[Situation] = &[
         promise: "after faults and panics a message that is sent again is applied once",
         run: mailboxes::trouble,
         schedules: 1_000,
-        mutants: &["gone_but_listed", "AckBeforeCommit", "NoInbox"],
+        mutants: &["GoneButListed", "AckBeforeCommit", "NoInbox"],
     },
     Situation {
         name: "stop",
@@ -111,7 +111,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
 ];
 
-/// Switches on a mutant of the engine: those of the store and of the mailboxes look into the environment themselves.
+/// Switches on a mutant of the engine: those of the store look into the environment themselves.
 #[cfg(feature = "mutants")]
 pub fn switch(mutant: Option<&str>) {
     use roadbook_runtime::mutants::{Mutant, switch};
