@@ -1,7 +1,7 @@
 //! What the turns of a process share beside the store: compiled catalogs, and who asks for which facts.
 
-use crate::office::{NOW, engine};
-use crate::slow::{Slow, serve};
+use crate::process::{NOW, engine};
+use crate::slow_store::{Slow, serve};
 use futures_util::future::{Either, join_all, select};
 use roadbook_catalog::{Catalog, Command};
 use roadbook_customer::{Topic, Topics};

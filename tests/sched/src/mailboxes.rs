@@ -1,7 +1,7 @@
 //! The mailboxes: many senders, customers put to sleep, strangers, trouble, a stop.
 
-use crate::office::Office;
-use crate::post::{actor, applied, bring, decided, event, insist, user, visitor};
+use crate::events::{actor, applied, bring, decided, event, insist, user, visitor};
+use crate::process::Process;
 use futures_util::future::join_all;
 use roadbook_kernel::MessageId;
 use roadbook_runtime::{Deliver, Outcome};
@@ -17,8 +17,8 @@ const EACH: usize = 2;
 type Told = Vec<(MessageId, u64)>;
 
 /// A sender of events to one visitor, who waits for each answer.
-fn sender(office: &Office, number: usize, to: usize) -> JoinHandle<Told> {
-    let router = office.router.clone();
+fn sender(process: &Process, number: usize, to: usize) -> JoinHandle<Told> {
+    let router = process.router.clone();
     spawn(async move {
         let mut told = Vec::new();
         for ordinal in 0..EACH {
@@ -35,8 +35,8 @@ async fn all(senders: Vec<JoinHandle<Told>>) -> Vec<Told> {
 }
 
 /// Every message is in one turn, the one its sender was told; and a sender's messages are in the order it sent them.
-async fn each_once(office: &Office, to: usize, told: &[Told]) {
-    let decided = decided(office, &actor(office, &visitor(to)).await).await;
+async fn each_once(process: &Process, to: usize, told: &[Told]) {
+    let decided = decided(process, &actor(process, &visitor(to)).await).await;
     assert_eq!(decided.len(), told.iter().map(Vec::len).sum::<usize>(), "messages in turns");
     for told in told {
         for (message, version) in told {
@@ -48,62 +48,62 @@ async fn each_once(office: &Office, to: usize, told: &[Told]) {
 
 /// Several senders to one customer who stays awake: never two turns at once.
 pub fn one_mailbox() {
-    let office = Office::open(16);
+    let process = Process::open(16);
     block_on(async {
         // Awake before the race: founding is a race of its own.
-        let first = all(vec![sender(&office, SENDERS, 0)]).await;
-        let before = office.engine.tally.conflicts.load(Ordering::Relaxed);
-        let key = actor(&office, &visitor(0)).await;
-        let arbiter = office.arbiter.clone();
+        let first = all(vec![sender(&process, SENDERS, 0)]).await;
+        let before = process.engine.tally.conflicts.load(Ordering::Relaxed);
+        let key = actor(&process, &visitor(0)).await;
+        let arbiter = process.arbiter.clone();
         let poke = spawn(async move { arbiter.poke(key).await });
         // One of them sends a message again: its answer is another one than that of those it waits with.
-        let router = office.router.clone();
+        let router = process.router.clone();
         let again = spawn(async move {
             let known = event(&router, &format!("{SENDERS}-0"), &[visitor(0)]);
             bring(&router, &known).await.expect("nothing fails here")
         });
-        let mut told = all((0..SENDERS).map(|number| sender(&office, number, 0)).collect()).await;
+        let mut told = all((0..SENDERS).map(|number| sender(&process, number, 0)).collect()).await;
         let again = again.await.expect("a sender that ends");
         assert!(matches!(again, Outcome::Duplicate { .. }), "a message that is known was answered {again:?}");
         poke.await.expect("a poke that ends").expect("nothing fails here");
         told.extend(first);
-        each_once(&office, 0, &told).await;
-        let lost = office.engine.tally.conflicts.load(Ordering::Relaxed) - before;
+        each_once(&process, 0, &told).await;
+        let lost = process.engine.tally.conflicts.load(Ordering::Relaxed) - before;
         assert_eq!(lost, 0, "races of a mailbox with itself");
     });
-    office.close();
+    process.close();
 }
 
 /// More customers than may be awake, and looks that put others to sleep: everybody is answered all the same.
 pub fn sleep() {
-    let office = Office::open(1);
+    let process = Process::open(1);
     block_on(async {
-        let arbiter = office.arbiter.clone();
+        let arbiter = process.arbiter.clone();
         let looks = spawn(async move {
             for _ in 0..4 {
                 arbiter.look();
                 shuttle::future::yield_now().await;
             }
         });
-        let both: Vec<_> = (0..2 * SENDERS).map(|number| sender(&office, number, number % 2)).collect();
+        let both: Vec<_> = (0..2 * SENDERS).map(|number| sender(&process, number, number % 2)).collect();
         let told = all(both).await;
         looks.await.expect("looks that end");
         for to in 0..2 {
             let of: Vec<Told> = told.iter().skip(to).step_by(2).cloned().collect();
-            each_once(&office, to, &of).await;
+            each_once(&process, to, &of).await;
         }
     });
-    office.close();
+    process.close();
 }
 
 /// Another process writes the same customer: the row a mailbox has kept is behind, and is never believed over the store.
 pub fn stranger() {
-    let office = Office::open(16);
+    let process = Process::open(16);
     block_on(async {
-        let (here, elsewhere) = (office.router.clone(), office.elsewhere());
+        let (here, elsewhere) = (process.router.clone(), process.elsewhere());
         let first = event(&here, "first", &[visitor(0)]);
         applied(&bring(&here, &first).await.expect("nothing fails here"));
-        let visits = sender(&office, 0, 0);
+        let visits = sender(&process, 0, 0);
         let other = spawn(async move {
             let login = event(&elsewhere, "login", &[visitor(0), user(0)]);
             applied(&insist(&elsewhere, &login).await);
@@ -116,21 +116,21 @@ pub fn stranger() {
         });
         all(vec![visits]).await;
         other.await.expect("a stranger who ends");
-        let decided = decided(&office, &actor(&office, &visitor(0)).await).await;
+        let decided = decided(&process, &actor(&process, &visitor(0)).await).await;
         assert_eq!(decided.len(), EACH + 3, "messages in turns: {decided:?}");
         assert!(decided.values().all(|turns| turns.len() == 1), "a message in two turns: {decided:?}");
     });
-    office.close();
+    process.close();
 }
 
 /// Commits that fail, done or not, and turns that end by a panic: whoever tries again is answered once.
 pub fn trouble() {
-    let office = Office::open(16);
-    office.trouble(3, 2);
+    let process = Process::open(16);
+    process.trouble(3, 2);
     block_on(async {
         let senders: Vec<_> = (0..SENDERS)
             .map(|number| {
-                let router = office.router.clone();
+                let router = process.router.clone();
                 spawn(async move {
                     let mut told = Vec::new();
                     for ordinal in 0..EACH {
@@ -146,24 +146,26 @@ pub fn trouble() {
             .collect();
         let told = join_all(senders).await.into_iter().flat_map(|told| told.expect("a sender that ends"));
         let told: Vec<MessageId> = told.collect();
-        let decided = decided(&office, &actor(&office, &visitor(0)).await).await;
+        let decided = decided(&process, &actor(&process, &visitor(0)).await).await;
         assert_eq!(decided.len(), told.len(), "messages in turns");
         for message in told {
             assert_eq!(decided.get(&message).map(Vec::len), Some(1), "the turns of a message");
         }
     });
-    office.close();
+    process.close();
 }
 
 /// The arbiter ends in the middle: everybody hears something, and whoever hears yes finds it stored.
 pub fn stop() {
-    let mut office = Office::open(16);
+    let mut process = Process::open(16);
     block_on(async {
-        applied(&bring(&office.router, &event(&office.router, "first", &[visitor(0)])).await.expect("before the stop"));
-        office.trouble(1, 0);
+        applied(
+            &bring(&process.router, &event(&process.router, "first", &[visitor(0)])).await.expect("before the stop"),
+        );
+        process.trouble(1, 0);
         let senders: Vec<_> = (0..SENDERS)
             .map(|number| {
-                let router = office.router.clone();
+                let router = process.router.clone();
                 spawn(async move {
                     let event = event(&router, &number.to_string(), &[visitor(0)]);
                     (event.id, bring(&router, &event).await)
@@ -173,9 +175,9 @@ pub fn stop() {
         for _ in 0..thread_rng().gen_range(0..12) {
             shuttle::future::yield_now().await;
         }
-        office.stop();
+        process.stop();
         let answers = join_all(senders).await;
-        let decided = decided(&office, &actor(&office, &visitor(0)).await).await;
+        let decided = decided(&process, &actor(&process, &visitor(0)).await).await;
         for (message, answer) in answers.into_iter().map(|answer| answer.expect("a sender that ends")) {
             let turns = decided.get(&message).cloned().unwrap_or_default();
             match answer {
@@ -184,5 +186,5 @@ pub fn stop() {
             }
         }
     });
-    office.close();
+    process.close();
 }

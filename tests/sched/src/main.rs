@@ -5,37 +5,37 @@
 //! | question | file |
 //! | --- | --- |
 //! | Which situations are there, and which mistakes must each find? | `situations.rs` |
-//! | How is one schedule played, and how are mutants hunted? | `play.rs`, `hunt.rs` |
-//! | Who goes next? | `drawn.rs` |
+//! | How is one schedule played, and how are mutants hunted? | `play.rs`, `explore.rs` |
+//! | Who goes next? | `scheduler.rs` |
 
 #[cfg(schedules)]
 mod caches;
 #[cfg(schedules)]
 mod commits;
 #[cfg(schedules)]
-mod drawn;
-#[cfg(schedules)]
 mod due;
 #[cfg(schedules)]
-mod folder;
+mod events;
 #[cfg(schedules)]
-mod hunt;
+mod explore;
+#[cfg(schedules)]
+mod folder;
 #[cfg(schedules)]
 mod log;
 #[cfg(schedules)]
 mod mailboxes;
 #[cfg(schedules)]
-mod office;
-#[cfg(schedules)]
 mod options;
 #[cfg(schedules)]
 mod play;
 #[cfg(schedules)]
-mod post;
+mod process;
+#[cfg(schedules)]
+mod scheduler;
 #[cfg(schedules)]
 mod situations;
 #[cfg(schedules)]
-mod slow;
+mod slow_store;
 
 #[cfg(not(schedules))]
 fn main() -> std::process::ExitCode {
@@ -45,7 +45,7 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(schedules)]
 fn main() -> std::process::ExitCode {
-    match options::Options::parse(std::env::args().skip(1)).and_then(|options| hunt::run(&options)) {
+    match options::Options::parse(std::env::args().skip(1)).and_then(|options| explore::run(&options)) {
         Ok(true) => std::process::ExitCode::SUCCESS,
         Ok(false) => std::process::ExitCode::FAILURE,
         Err(error) => {

@@ -1,7 +1,7 @@
 //! One schedule of one situation.
 
-use crate::drawn::{Drawn, Trace};
 use crate::folder;
+use crate::scheduler::{Drawn, Trace};
 use crate::situations::Situation;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::cell::RefCell;

@@ -1,9 +1,9 @@
 //! The auditor: what must be true once everything has come to rest, told from the plan and the acknowledgements alone.
 
 mod counted;
-mod files;
 mod hooks;
 mod identity;
+mod imports;
 mod model;
 mod sends;
 

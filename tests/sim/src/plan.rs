@@ -2,10 +2,10 @@
 //! that a step can be left out without changing the others.
 
 mod disorder;
-mod errands;
 mod returns;
+mod tenants;
 
-pub use errands::{Entry, File, Listener};
+pub use tenants::{Entry, File, Listener};
 
 use crate::chance::Chance;
 use crate::host::{Log, Way};
@@ -211,7 +211,7 @@ impl Maker {
         if self.chance.below(2) == 0 {
             self.busy(first);
         }
-        self.errands(tenant, first);
+        self.endpoints_and_files(tenant, first);
         self.editions(tenant, wait);
         if !self.plan.settled {
             self.disorder(tenant, first);

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 mod answers;
-mod files;
+mod imports;
 mod loops;
 mod queued;
 mod telling;
@@ -318,7 +318,7 @@ impl Run {
             }
             Parcel::File(file) => {
                 let random = u128::from(self.chance.draw()).to_be_bytes();
-                let (tenant, work) = files::uploading(living, &self.plan, file, random);
+                let (tenant, work) = imports::uploading(living, &self.plan, file, random);
                 (Job::Upload, tenant, Parcel::File(file), work)
             }
             Parcel::Batch(..) => return,

@@ -2,7 +2,7 @@
 //! every loop is level-triggered, so that costs time and nothing else.
 
 use super::Run;
-use super::files::importing;
+use super::imports::importing;
 use super::queued::{CUT_MS, announcing, queue_of, ticking, working};
 use crate::chance::Chance;
 use crate::host::{Host, Log, Way};

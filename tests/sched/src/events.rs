@@ -1,6 +1,6 @@
 //! Events on their way through the real router into real mailboxes, and what must be true when all are answered.
 
-use crate::office::{NOW, Office};
+use crate::process::{NOW, Process};
 use roadbook_customer::{Call, Observation, TraitOps};
 use roadbook_identity::{Kind, strongest_first};
 use roadbook_kernel::{ActorKey, MessageId, TenantId};
@@ -72,17 +72,17 @@ pub fn applied(outcome: &Outcome) -> u64 {
 }
 
 /// Where an identifier leads.
-pub async fn actor(office: &Office, who: &(Kind, String)) -> ActorKey {
-    let router = office.elsewhere();
+pub async fn actor(process: &Process, who: &(Kind, String)) -> ActorKey {
+    let router = process.elsewhere();
     let key = router.engine().keys.of(TENANT).identifier(who.0, "", &who.1).expect("a valid identifier").key();
     let owner = router.owner(TENANT, &key).await.expect("a claim").expect("an owner");
     ActorKey::customer(TENANT, owner)
 }
 
 /// The turns in which each message of an actor was decided.
-pub async fn decided(office: &Office, actor: &ActorKey) -> BTreeMap<MessageId, Vec<u64>> {
+pub async fn decided(process: &Process, actor: &ActorKey) -> BTreeMap<MessageId, Vec<u64>> {
     let mut found: BTreeMap<MessageId, Vec<u64>> = BTreeMap::new();
-    for turn in office.memory().turns(actor, 0, usize::MAX).await.expect("history") {
+    for turn in process.memory().turns(actor, 0, usize::MAX).await.expect("history") {
         let record = Record::new(&turn.record).expect("a record");
         record.messages().for_each(|message| found.entry(message).or_default().push(turn.version));
     }

@@ -1,7 +1,7 @@
 //! An arbiter's customers over a store that takes its time: the real mailboxes, on the real actor library, driven by
 //! the scheduler instead of a thread.
 
-use crate::slow::{Slow, serve};
+use crate::slow_store::{Slow, serve};
 use roadbook_kernel::Moment;
 use roadbook_mailboxes::schedules::Arbiter;
 use roadbook_runtime::{Catalogs, Direct, Engine, KeyRing, Limits, ManualClock, Memory, Router, Tally};
@@ -14,7 +14,7 @@ use tokio::task::LocalSet;
 pub const NOW: Moment = Moment::from_millis(1_740_787_200_000);
 
 /// A process with one arbiter.
-pub struct Office {
+pub struct Process {
     /// The way to customers through their mailboxes.
     pub router: Arc<Router>,
     /// The mailboxes themselves.
@@ -43,7 +43,7 @@ pub fn engine(store: &Arc<Slow>) -> Arc<Engine> {
     })
 }
 
-impl Office {
+impl Process {
     /// Opens it: a task for the arbiter, and one for the store.
     pub fn open(awake_max: usize) -> Self {
         let slow = Arc::new(Slow::over(Arc::new(Memory::new())));

@@ -48,7 +48,7 @@ impl File {
 
 impl Maker {
     /// What one tenant does of it.
-    pub(super) fn errands(&mut self, tenant: usize, first: usize) {
+    pub(super) fn endpoints_and_files(&mut self, tenant: usize, first: usize) {
         if self.chance.below(2) == 0 {
             let topics: Topics = (0..1 + self.chance.below(3)).map(|_| self.chance.pick(Topic::ALL)).collect();
             let id = EndpointId::from_u128(0x0000_e9d0_0000 + tenant as u128);
