@@ -64,6 +64,8 @@ pub struct Parting {
     pub stays: Customer,
     /// The one who comes back.
     pub returns: Customer,
+    /// The identifiers of the one who comes back, as they were when the two met.
+    pub theirs: BTreeSet<IdentifierKey>,
     /// What happened to the one who comes back, as decided for them alone.
     pub returned: Vec<Returned>,
     /// Messages that went to the one who comes back.
@@ -106,7 +108,7 @@ pub fn part(
     let mut asked = BTreeSet::new();
     past.iter().flat_map(|one| &one.facts).for_each(|fact| note_past(fact, &mut begun, &mut asked));
     asked.extend(stays.sends.iter().chain(&returns.sends).filter(|record| has_left(record)).map(|record| record.key));
-    let was_theirs: BTreeSet<IdentifierKey> = returns.links.iter().map(|link| link.identifier.key()).collect();
+    let theirs: BTreeSet<IdentifierKey> = returns.links.iter().map(|link| link.identifier.key()).collect();
     let reached = past.first().map_or(Moment::MIN, |first| first.reached);
     let mut again = Again::new(world, &begun, stays, returns, reached);
     for (index, happened) in past.iter().enumerate() {
@@ -121,12 +123,12 @@ pub fn part(
         too_late(customer, &asked);
     }
     // What somebody else decided by an identifier that is new to them may come again: it is looked for there.
-    let is_new = |link: &&mut Link| !was_theirs.contains(&link.identifier.key());
+    let is_new = |link: &&mut Link| !theirs.contains(&link.identifier.key());
     returns.links.iter_mut().filter(is_new).for_each(|link| link.moved = true);
     let at = now;
     stays.parted.insert(returns.id, at);
     let corrections = corrections(together, &stays, &returns);
-    Parting { stays, returns, returned, gone, followed, review, corrections }
+    Parting { stays, returns, theirs, returned, gone, followed, review, corrections }
 }
 
 fn note_past(fact: &Event, begun: &mut Begun, asked: &mut BTreeSet<SendKey>) {

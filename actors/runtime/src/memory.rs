@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use roadbook_kernel::{ActorKey, MessageId, Moment, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 #[derive(Clone, Default, PartialEq)]
@@ -57,6 +57,7 @@ impl Tables {
 pub struct Memory {
     tables: Mutex<Tables>,
     committed: Notify,
+    writes: AtomicU64,
 }
 
 impl Memory {
@@ -65,14 +66,25 @@ impl Memory {
         Self::default()
     }
 
-    fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn tables_to_write(&self) -> MutexGuard<'_, Tables> {
+        let tables = self.tables();
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        tables
+    }
+
+    /// How often it was written or tried to: whoever sees the same number twice would read the same twice.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::SeqCst)
     }
 
     /// A store of its own that holds what this one holds now: to try what could happen next.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self { tables: Mutex::new(self.tables().clone()), committed: Notify::new() }
+        Self { tables: Mutex::new(self.tables().clone()), ..Self::new() }
     }
 
     /// Whether two stores hold the same, down to the last sequence of the commit log.
@@ -121,7 +133,7 @@ impl Store for Memory {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        let mut guard = self.tables();
+        let mut guard = self.tables_to_write();
         let tables = &mut *guard;
         for put in &commit.puts {
             let current = tables.items.get(&put.key);
@@ -191,7 +203,7 @@ impl Journal for Memory {
     }
 
     async fn truncate(&self, upto: u64) -> Result<(), Fault> {
-        let mut tables = self.tables();
+        let mut tables = self.tables_to_write();
         tables.journal = tables.journal.split_off(&(upto + 1));
         Ok(())
     }
@@ -214,7 +226,7 @@ impl Journal for Memory {
 #[async_trait]
 impl Ledger for Memory {
     async fn note(&self, carried: Vec<Carried>) -> Result<(), Fault> {
-        let mut tables = self.tables();
+        let mut tables = self.tables_to_write();
         for Carried { turn, messages, adds } in carried {
             let row = (turn.actor, turn.version);
             if tables.noted.insert(row) {

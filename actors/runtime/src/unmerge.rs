@@ -17,10 +17,9 @@ use crate::record::Trigger;
 use crate::working::Working;
 use roadbook_customer::unmerge::{Parting, Past, part};
 use roadbook_customer::{Begun, Command, Customer, Event, SendReport, World};
-use roadbook_identity::IdentifierKey;
 use roadbook_kernel::{ActorKey, CustomerId, Durable, MessageId, Moment, Refusal, ReviewId, TenantId};
 use since::{messages_of, read_since};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub(crate) async fn admit(
@@ -66,7 +65,7 @@ pub(crate) async fn admit(
         let past = StoredPast { scene, tenant: here.tenant, tombstones: &since.tombstones, theirs: &theirs };
         part(&set.now_on().row.state, since.base, returns, &since.past, &past, now)
     };
-    claims(engine, set, (here, there), &parting, now).await?;
+    claims(engine, set, here, &parting, now).await?;
     followers(engine, set, &parting, message).await?;
     write(set, there, parting, &since.causes, message);
     // Sent again to the id of the one who was taken out, it is the same command: they must know it, too.
@@ -85,14 +84,10 @@ fn refuse(code: &'static str, detail: impl Into<String>) -> Admission {
 async fn claims(
     engine: &Engine,
     set: &mut Customers,
-    (here, there): (ActorKey, ActorKey),
+    here: ActorKey,
     parting: &Parting,
     now: Moment,
 ) -> Result<(), Fault> {
-    let was_theirs: BTreeSet<IdentifierKey> = set
-        .row(&there)
-        .map(|tombstone| tombstone.row.state.links.iter().map(|link| link.identifier.key()).collect())
-        .unwrap_or_default();
     for link in &parting.returns.links {
         let key = link.identifier.key();
         let Some(claim) = set.claim(engine, key).await?.cloned() else { continue };
@@ -100,7 +95,7 @@ async fn claims(
             continue;
         }
         // What had not been theirs comes from the one who stays.
-        let lost = (!was_theirs.contains(&key)).then_some(parting.stays.id);
+        let lost = (!parting.theirs.contains(&key)).then_some(parting.stays.id);
         set.set_claim(key, Claim { owner: parting.returns.id, past: claim.past_with(lost, now), released: false });
     }
     // Decided again, an identify may have taken a browser or a device from the one who comes back: its claim may lead
@@ -108,7 +103,7 @@ async fn claims(
     for link in &parting.stays.links {
         let key = link.identifier.key();
         let Some(claim) = set.claim(engine, key).await?.cloned() else { continue };
-        let was_theirs = was_theirs.contains(&key);
+        let was_theirs = parting.theirs.contains(&key);
         if (was_theirs || claim.owner != parting.stays.id) && live_end(engine, set, claim.owner).await? == here {
             let past = claim.past_with(was_theirs.then_some(parting.returns.id), now);
             set.set_claim(key, Claim { owner: parting.stays.id, past, released: false });

@@ -46,6 +46,8 @@ struct Inner {
     /// Messages nobody can read, in dead letters for good.
     unreadable: u64,
     numbered: u64,
+    /// When somebody may receive something, where nothing has changed since that was asked.
+    next: Option<Option<Moment>>,
 }
 
 /// All queues.
@@ -94,11 +96,35 @@ impl Inner {
         };
         all.iter().filter(open).collect()
     }
+
+    fn earliest(&self) -> Option<Moment> {
+        let mut groups: BTreeMap<&str, Moment> = BTreeMap::new();
+        let mut next = self.dead.iter().map(|(at, ..)| *at).min();
+        let mut sooner = |at: Moment| next = Some(next.map_or(at, |next| next.min(at)));
+        for kept in self.kept.values().flatten() {
+            match &kept.group {
+                Some(group) => {
+                    let at = groups.entry(group).or_insert(kept.visible_at);
+                    *at = kept.visible_at.max(*at);
+                }
+                None => sooner(kept.visible_at),
+            }
+        }
+        groups.into_values().for_each(sooner);
+        next
+    }
 }
 
 impl Region {
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn read(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// To change them.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        let mut inner = self.read();
+        inner.next = None;
+        inner
     }
 
     /// A batch of up to ten: groups in any order, each in its own; without groups in any order at all. `again` of 10,000
@@ -152,31 +178,21 @@ impl Region {
 
     /// Whether somebody may receive something now.
     pub fn has_some(&self, queue: QueueName, now: Moment) -> bool {
-        !self.inner().open(queue, now).is_empty()
+        !self.read().open(queue, now).is_empty()
     }
 
     /// When somebody may receive something, at the earliest.
     pub fn next(&self) -> Option<Moment> {
-        let inner = self.inner();
-        let mut groups: BTreeMap<&str, Moment> = BTreeMap::new();
-        let mut next = inner.dead.iter().map(|(at, ..)| *at).min();
-        let mut sooner = |at: Moment| next = Some(next.map_or(at, |next| next.min(at)));
-        for kept in inner.kept.values().flatten() {
-            match &kept.group {
-                Some(group) => {
-                    let at = groups.entry(group).or_insert(kept.visible_at);
-                    *at = kept.visible_at.max(*at);
-                }
-                None => sooner(kept.visible_at),
-            }
+        let inner = &mut *self.read();
+        if inner.next.is_none() {
+            inner.next = Some(inner.earliest());
         }
-        groups.into_values().for_each(sooner);
-        next
+        inner.next.flatten()
     }
 
     /// Messages that wait, dead letters that somebody can read among them.
     pub fn left(&self) -> usize {
-        let inner = self.inner();
+        let inner = self.read();
         inner.kept.values().map(Vec::len).sum::<usize>() + inner.dead.len()
     }
 }

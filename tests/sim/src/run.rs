@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 mod answers;
+mod glance;
 mod imports;
 mod loops;
 mod queued;
@@ -80,6 +81,7 @@ pub struct Run {
     /// Which message an id names.
     ids: BTreeMap<MessageId, usize>,
     loops: loops::Loops,
+    glance: glance::Glance,
     /// Commands to the catalog of each tenant that wait for the one before.
     defines: Vec<VecDeque<usize>>,
     /// Whom each command was first meant for: it comes again as it was.
@@ -105,6 +107,7 @@ impl Run {
         Self {
             world,
             loops: loops::Loops::new(plan.tenants.len()),
+            glance: glance::Glance::default(),
             defines: vec![VecDeque::new(); plan.tenants.len()],
             ids: ids_of(&plan),
             plan,
@@ -151,12 +154,14 @@ impl Run {
     /// Polls one task that may go on; false where none may.
     fn poll_one(&mut self) -> bool {
         let now = self.world.now();
-        let ready: Vec<usize> =
-            self.tasks.iter().enumerate().filter(|(_, task)| task.wake <= now).map(|(index, _)| index).collect();
-        if ready.is_empty() {
+        let ready = |task: &&Task| task.wake <= now;
+        let count = self.tasks.iter().filter(ready).count();
+        if count == 0 {
             return false;
         }
-        let index = ready[self.chance.below(ready.len())];
+        let drawn = self.chance.below(count);
+        let mut all = self.tasks.iter().enumerate().filter(|(_, task)| ready(task));
+        let Some((index, _)) = all.nth(drawn) else { return false };
         self.polls += 1;
         if self.tasks[index].until.is_some_and(|until| until <= now) {
             let task = self.tasks.swap_remove(index);

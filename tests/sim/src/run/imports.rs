@@ -1,12 +1,13 @@
 //! Files of events: on their way in, and their lines in pieces, by whichever host comes to it.
 
-use super::{Run, at_once};
+use super::at_once;
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::task::{Done, Work};
 use roadbook_jobs::{Format, Upload};
 use roadbook_kernel::{HOUR_MS, MINUTE_MS, Moment, TenantId};
-use roadbook_runtime::ports::{Space, Store};
+use roadbook_runtime::Memory;
+use roadbook_runtime::ports::{Item, Space, Store};
 use std::sync::Arc;
 
 /// Bytes that arrive at once.
@@ -30,26 +31,39 @@ pub(super) fn uploading(host: &Host, plan: &Arc<Plan>, file: usize, random: [u8;
     (tenant, work)
 }
 
-impl Run {
-    /// When a tenant's files need somebody, if they do: at once, or where one was given up, when that is certain.
-    pub(super) fn files_wait(&self, tenant: usize) -> Option<Moment> {
-        if !self.plan.files.iter().any(|file| file.tenant == tenant) {
-            return None;
+/// When the files of a tenant need somebody.
+#[derive(Clone, Copy)]
+pub(super) enum FilesWait {
+    /// At once.
+    Now,
+    /// One may have been given up half-way: when that is certain.
+    Until(Moment),
+}
+
+impl FilesWait {
+    /// The instant, seen from this one.
+    pub(super) fn at(self, now: Moment) -> Moment {
+        match self {
+            Self::Now => now,
+            Self::Until(at) => at,
         }
-        let now = self.world.now();
-        let found = |prefix: &str| {
-            let scan = self.world.memory.scan(Space::Document, self.plan.tenants[tenant], prefix.as_bytes(), None, 16);
-            at_once(scan).and_then(Result::ok).unwrap_or_default()
-        };
-        if !found("jobopen/").is_empty() {
-            return Some(now);
-        }
-        let begun = |item: &roadbook_runtime::ports::Item| {
-            let ms = item.body.as_ref().try_into().map_or(0, i64::from_be_bytes);
-            Moment::from_millis(ms).plus_ms(HOUR_MS + MINUTE_MS)
-        };
-        found("upload/").iter().map(|(_, item)| begun(item)).min()
     }
+}
+
+/// Whether and when the files of a tenant need somebody.
+pub(super) fn files_wait(memory: &Memory, tenant: TenantId) -> Option<FilesWait> {
+    let found = |prefix: &str| {
+        let scan = memory.scan(Space::Document, tenant, prefix.as_bytes(), None, 16);
+        at_once(scan).and_then(Result::ok).unwrap_or_default()
+    };
+    if !found("jobopen/").is_empty() {
+        return Some(FilesWait::Now);
+    }
+    let begun = |item: &Item| {
+        let ms = item.body.as_ref().try_into().map_or(0, i64::from_be_bytes);
+        Moment::from_millis(ms).plus_ms(HOUR_MS + MINUTE_MS)
+    };
+    found("upload/").iter().map(|(_, item)| begun(item)).min().map(FilesWait::Until)
 }
 
 /// The next piece of every job of a tenant.

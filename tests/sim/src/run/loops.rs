@@ -9,9 +9,9 @@ use crate::host::{Host, Log, Way};
 use crate::task::{Done, Parcel, Task, Work};
 use crate::world::{Job, World};
 use roadbook_kernel::{ActorKey, MINUTE_MS, Moment, SECOND_MS, TenantId};
-use roadbook_runtime::ports::{DueKind, ItemKey, Journal, Store, Turn};
-use roadbook_runtime::relay::{Relay, SYSTEM, carry};
-use roadbook_runtime::{Memory, advance_backfill, in_order, sweep};
+use roadbook_runtime::ports::{Journal, Turn};
+use roadbook_runtime::relay::{Relay, carry};
+use roadbook_runtime::{advance_backfill, in_order, sweep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,17 +112,10 @@ impl Loops {
         }
     }
 
-    /// Up to where turns were carried.
-    pub fn carried(&self, memory: &Memory) -> u64 {
-        self.stream.load(Ordering::Relaxed).max(cursor(memory))
+    /// Up to where turns were carried, with the relay's cursor where it stands.
+    pub fn carried(&self, cursor: u64) -> u64 {
+        self.stream.load(Ordering::Relaxed).max(cursor)
     }
-}
-
-/// Where the relay's cursor stands.
-fn cursor(memory: &Memory) -> u64 {
-    let key = ItemKey::document(SYSTEM, "relay/cursor");
-    let item = at_once(memory.load(&key)).and_then(Result::ok).flatten();
-    item.and_then(|item| item.body.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes)
 }
 
 /// What a store in memory answers without waiting.
@@ -140,11 +133,10 @@ impl Run {
         let gap_ms = self.chance.pick(&[20, 200, SECOND_MS, 5 * SECOND_MS, 60 * SECOND_MS]);
         self.loops.next = now.plus_ms(1 + self.chance.between(0, gap_ms));
         self.loops.more = false;
-        let memory = &self.world.memory;
-        let due = |kind| at_once(memory.next_due(kind)).and_then(Result::ok).flatten();
-        let soon = |kind| due(kind).is_some_and(|at| at <= now.plus_ms(AHEAD_MS));
-        let (timers, sends, deliveries) = (soon(DueKind::Actor), soon(DueKind::Send), soon(DueKind::Delivery));
-        let waiting = memory.last() > self.loops.carried(memory) && self.loops.relay_runs(now);
+        let waiting = self.relay_waits(now);
+        let glance = self.glance();
+        let soon = |due: Option<Moment>| due.is_some_and(|at| at <= now.plus_ms(AHEAD_MS));
+        let (timers, sends, deliveries) = (soon(glance.timer), soon(glance.send), soon(glance.delivery));
         match self.plan.way {
             Way::Host => {
                 for (job, _) in [(Job::Sweep, timers), (Job::Send, sends), (Job::Announce, deliveries)]
@@ -167,7 +159,8 @@ impl Run {
             }
         }
         for tenant in 0..self.plan.tenants.len() {
-            if self.files_wait(tenant).is_some_and(|at| at <= now) {
+            let waits = self.glance().files.get(tenant).copied().flatten();
+            if waits.is_some_and(|waits| waits.at(now) <= now) {
                 self.look_with(Job::Import, tenant);
             }
         }

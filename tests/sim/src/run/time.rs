@@ -6,8 +6,7 @@ use crate::task::Task;
 use crate::weather::Weather;
 use crate::world::Job;
 use roadbook_kernel::{DAY_MS, Moment};
-use roadbook_runtime::Memory;
-use roadbook_runtime::ports::{DueKind, Journal, Store};
+use roadbook_runtime::ports::{DueKind, Store};
 
 impl Run {
     /// Where everything stands, for a run that does not come to rest.
@@ -55,9 +54,7 @@ impl Run {
 
     /// When somebody must look at the store: at once where something waits, else when the next thing is due.
     fn look_at(&mut self, now: Moment) -> Option<Moment> {
-        let memory = &self.world.memory;
-        let kinds = [DueKind::Actor, DueKind::Send, DueKind::Delivery];
-        let due = kinds.into_iter().filter_map(|kind| next_due(memory, kind)).min();
+        let due = self.glance().due();
         let due = match self.plan.way {
             Way::Host => due,
             Way::Queues => {
@@ -65,14 +62,9 @@ impl Run {
                 [tick, self.world.queues.next()].into_iter().flatten().min()
             }
         };
-        let files = (0..self.plan.tenants.len()).filter_map(|tenant| self.files_wait(tenant)).min();
-        let waiting = memory.last() > self.loops.carried(memory) && self.loops.relay_runs(now);
-        let work = if waiting || self.loops.more() { Some(now) } else { None };
+        let files = self.glance().files.iter().flatten().map(|waits| waits.at(now)).min();
+        let work = if self.relay_waits(now) || self.loops.more() { Some(now) } else { None };
         let work = [due, work, files, self.loops.relay_back(now)].into_iter().flatten().min()?;
         Some(self.loops.not_before(work))
     }
-}
-
-fn next_due(memory: &Memory, kind: DueKind) -> Option<Moment> {
-    at_once(memory.next_due(kind)).and_then(Result::ok).flatten()
 }
