@@ -98,12 +98,17 @@ async fn a_turn_with_one_refusal_one_panic_and_one_success_keeps_the_success() {
     assert!(again.iter().all(|one| matches!(one, Outcome::Duplicate { .. })), "{again:?}");
 }
 
+/// How many wait in the journey that is paused: `ROADBOOK_SIM_WAITING`, where somebody asks for more.
+fn waiting() -> usize {
+    std::env::var("ROADBOOK_SIM_WAITING").map_or(1_500, |given| given.parse().expect("a number of customers"))
+}
+
 #[tokio::test]
 async fn a_journey_with_very_many_waiting_is_paused_and_goes_on() {
-    const WAITING: usize = 1_500;
+    let waiting = waiting();
     let rig = Rig::memory();
     let journey = rig.journey("waits", waits("P1D")).await;
-    for batch in 0..WAITING / 100 {
+    for batch in 0..waiting / 100 {
         let says: Vec<Say> = (batch * 100..(batch + 1) * 100)
             .map(|n| Say::track(format!("m{n}"), "begin", &[user(&n.to_string())]).at(at(MINUTE_MS)))
             .collect();
@@ -113,8 +118,7 @@ async fn a_journey_with_very_many_waiting_is_paused_and_goes_on() {
     assert!(matches!(told, Ok(Outcome::Applied { .. })), "{told:?}");
     rig.drain(at(3 * DAY_MS)).await;
     let held = |customer: &roadbook_customer::Customer| customer.runs.values().all(|run| run.held.is_some());
-    let live = rig.live().await;
-    assert!(live.len() == WAITING && live.iter().all(held), "everybody is held where they were");
+    assert!(rig.live().await.iter().filter(|one| held(one)).count() == waiting, "everybody is held where they were");
     assert_eq!(rig.engine.store.next_due(DueKind::Actor).await, Ok(None), "and costs nothing");
     let told = rig.try_define("resume", Define::ResumeJourney { id: journey }).await;
     assert!(matches!(told, Ok(Outcome::Applied { .. })), "{told:?}");
@@ -122,5 +126,5 @@ async fn a_journey_with_very_many_waiting_is_paused_and_goes_on() {
     rig.drain(at(6 * DAY_MS)).await;
     let done =
         |customer: &roadbook_customer::Customer| customer.runs.is_empty() && customer.tags.contains_key("answered");
-    assert!(rig.live().await.iter().all(done), "everybody came to the end");
+    assert!(rig.live().await.iter().filter(|one| done(one)).count() == waiting, "everybody came to the end");
 }
