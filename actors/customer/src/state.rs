@@ -115,8 +115,8 @@ pub struct Customer {
     /// Ids that were merged into this one, directly or through each other.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absorbed: BTreeMap<CustomerId, Absorbed>,
-    /// Ids that were merged into this one and taken out again, with the time: a report about a message may still be
-    /// meant for them.
+    /// Ids this one was one with, until the time: a report about a message may be meant for them, and what comes again
+    /// long afterwards may have been decided there.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub parted: BTreeMap<CustomerId, Moment>,
     /// Traits by key.

@@ -12,7 +12,7 @@ mod again;
 
 use crate::event::{Correction, Event, Undecided};
 use crate::sends::{SendRecord, SendStatus};
-use crate::state::{Customer, Life, Link};
+use crate::state::{Customer, Life};
 use crate::world::{Begun, World};
 use again::Again;
 use roadbook_identity::IdentifierKey;
@@ -122,11 +122,8 @@ pub fn part(
     for customer in [&mut stays, &mut returns] {
         too_late(customer, &asked);
     }
-    // What somebody else decided by an identifier that is new to them may come again: it is looked for there.
-    let is_new = |link: &&mut Link| !theirs.contains(&link.identifier.key());
-    returns.links.iter_mut().filter(is_new).for_each(|link| link.moved = true);
-    let at = now;
-    stays.parted.insert(returns.id, at);
+    stays.parted.insert(returns.id, now);
+    returns.parted.insert(stays.id, now);
     let corrections = corrections(together, &stays, &returns);
     Parting { stays, returns, theirs, returned, gone, followed, review, corrections }
 }

@@ -16,6 +16,7 @@ use roadbook_customer::{Announcement, Command, Customer, Effect, Event, Topics, 
 use roadbook_identity::TenantKeys;
 use roadbook_kernel::{ActorKey, CustomerId, Draft, Hash128, JourneyId, MessageId, Moment, Refusal, TenantId};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a customer's turn reads besides its rows.
@@ -107,8 +108,9 @@ impl Hosted for Customer {
     }
 
     fn former(key: &ActorKey, state: &Self) -> Vec<ActorKey> {
-        let absorbed = state.absorbed.keys().map(|id| ActorKey::customer(key.tenant, *id));
-        std::iter::once(*key).chain(absorbed).collect()
+        let ids: BTreeSet<CustomerId> = state.absorbed.keys().chain(state.parted.keys()).copied().collect();
+        let others = ids.into_iter().map(|id| ActorKey::customer(key.tenant, id)).filter(|other| other != key);
+        std::iter::once(*key).chain(others).collect()
     }
 
     fn fire(

@@ -251,8 +251,8 @@ async fn is_known<D: Hosted>(
     Ok(set.knows(engine, &set.current, message.id).await? || in_history(engine, set, &set.current, message).await?)
 }
 
-/// Whether History says that a customer of the set, or somebody merged into them, has decided a message. It is asked
-/// only for what lies before the window of the inbox: that happened or was accepted then.
+/// Whether History says that a customer of the set, or somebody they are or were one with, has decided a message. It is
+/// asked only for what lies before the window of the inbox: that happened or was accepted then.
 ///
 /// # Errors
 /// A fault of History.

@@ -81,7 +81,8 @@ pub trait Hosted: Durable {
         merged: bool,
     ) -> Result<(), Refusal>;
 
-    /// Under which ids a message of this actor may have been decided before: its own and those merged into it.
+    /// Under which ids a message of this actor may have been decided before: its own, those merged into it, and those
+    /// it was one with for a time.
     fn former(key: &ActorKey, state: &Self) -> Vec<ActorKey>;
 
     /// Fires what is due at `at`, for an actor that has reached `reached` already.

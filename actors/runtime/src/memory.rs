@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use roadbook_kernel::{ActorKey, MessageId, Moment, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 #[derive(Clone, Default, PartialEq)]

@@ -94,9 +94,7 @@ async fn claims(
         if live_end(engine, set, claim.owner).await? != here {
             continue;
         }
-        // What had not been theirs comes from the one who stays.
-        let lost = (!parting.theirs.contains(&key)).then_some(parting.stays.id);
-        set.set_claim(key, Claim { owner: parting.returns.id, past: claim.past_with(lost, now), released: false });
+        set.set_claim(key, Claim { owner: parting.returns.id, past: claim.past_with(None, now), released: false });
     }
     // Decided again, an identify may have taken a browser or a device from the one who comes back: its claim may lead
     // through their tombstone, which is none any more.

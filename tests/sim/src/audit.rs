@@ -93,8 +93,8 @@ impl Audited<'_> {
             }
         }
         let left = self.run.world.queues.left();
-        if left > 0 {
-            return Err(format!("stuck: {left} messages wait in queues"));
+        if let Some(first) = left.first() {
+            return Err(format!("stuck: {} messages wait in queues, {first}", left.len()));
         }
         let told = &self.run.told;
         let decided = |message: &usize| {

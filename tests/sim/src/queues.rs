@@ -176,9 +176,14 @@ impl Region {
         mine.into_iter().for_each(|kept| kept.visible_at = kept.visible_at.min(at));
     }
 
-    /// Whether somebody may receive something now.
+    /// Whether somebody may receive something now, dead letters that are moved back by now among it.
     pub fn has_some(&self, queue: QueueName, now: Moment) -> bool {
-        !self.read().open(queue, now).is_empty()
+        let mut inner = self.read();
+        if inner.dead.iter().any(|(at, ..)| *at <= now) {
+            inner.redrive(now);
+            inner.next = None;
+        }
+        !inner.open(queue, now).is_empty()
     }
 
     /// When somebody may receive something, at the earliest.
@@ -190,10 +195,16 @@ impl Region {
         inner.next.flatten()
     }
 
-    /// Messages that wait, dead letters that somebody can read among them.
-    pub fn left(&self) -> usize {
+    /// Messages that wait, dead letters that somebody can read among them: where, until when, and what.
+    pub fn left(&self) -> Vec<String> {
         let inner = self.read();
-        inner.kept.values().map(Vec::len).sum::<usize>() + inner.dead.len()
+        let kept =
+            inner.kept.iter().flat_map(|(queue, all)| all.iter().map(move |kept| (*queue, kept.visible_at, kept)));
+        let dead = inner.dead.iter().map(|(at, queue, kept)| (*queue, *at, kept));
+        let line = |(queue, at, kept): (QueueName, Moment, &Kept)| {
+            format!("{queue:?}, open at {at:?}, received {} times: {}", kept.received, kept.body)
+        };
+        kept.chain(dead).map(line).collect()
     }
 }
 

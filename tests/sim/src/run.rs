@@ -47,6 +47,8 @@ pub struct Told {
     pub refused: BTreeMap<usize, String>,
     /// Steps with a command that was acknowledged.
     pub commands: BTreeMap<usize, (Moment, Outcome)>,
+    /// The instant each command was first given with: words count by when they were said.
+    pub said: BTreeMap<usize, Moment>,
     /// Messages acknowledged by the queue that holds them until they are applied.
     pub queued: BTreeMap<usize, Moment>,
     /// Files that were taken, and the jobs they became.
@@ -313,6 +315,7 @@ impl Run {
             }
             Parcel::Tell(step, at) => {
                 let at = at.unwrap_or(clock);
+                self.told.said.entry(step).or_insert(at);
                 let (tenant, work) = self.telling(living, step, at);
                 (Job::Tell, tenant, Parcel::Tell(step, Some(at)), work)
             }

@@ -5,7 +5,7 @@ use super::Audited;
 use crate::provider::{Call, Got};
 use crate::run::at_once;
 use roadbook_customer::{Customer, Effect};
-use roadbook_kernel::{DAY_MS, Durable, MINUTE_MS, SendKey};
+use roadbook_kernel::{DAY_MS, Durable, MINUTE_MS, Moment, SendKey};
 use roadbook_runtime::ports::{History, Space, Store};
 use roadbook_runtime::record::Record;
 use roadbook_runtime::sends::{JobState, read};
@@ -13,9 +13,18 @@ use roadbook_tenancy::{ChannelKind, Purpose, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journeys::{DRIVE, ORDER};
-use crate::plan::{Tell, What};
+use crate::plan::{Step, Tell, What};
 use roadbook_catalog::Command as Define;
 use roadbook_runtime::{CATALOG_AGE_MS_MAX, Outcome};
+
+/// Somebody's word about advertising.
+struct Word {
+    person: usize,
+    verdict: Verdict,
+    said: Moment,
+    /// When its sender was told that it is kept.
+    answered: Option<Moment>,
+}
 
 impl Audited<'_> {
     pub(super) fn sends(&self) -> Result<(), String> {
@@ -89,51 +98,38 @@ impl Audited<'_> {
         if !self.run.plan.settled {
             return Ok(());
         }
-        let plan = &self.run.plan;
         for call in calls.iter().filter(|call| call.purpose == Purpose::Marketing) {
             // A text that names nobody was written before its customer had a name.
             let Some(person) = person_named(&call.text) else { continue };
             let family = self.families().into_iter().find(|family| family.people.contains(&person));
             let Some(family) = family else { continue };
-            let mut granted_ever = false;
-            let mut withdrawn = None;
-            for (index, step) in plan.steps.iter().enumerate() {
-                let What::Tell(whose, Tell::Consent(Purpose::Marketing, verdict)) = &step.what else { continue };
-                if !family.people.contains(whose) {
-                    continue;
-                }
-                let told = self.run.told.commands.get(&index).map(|(at, _)| *at);
-                match verdict {
-                    // Words count by when they were said: a withdrawal that got through only after a later grant is over.
-                    Verdict::Granted => (granted_ever, withdrawn) = (true, None),
-                    // A relative's word binds from the merge on, and that may come after the message.
-                    Verdict::Withdrawn if *whose == person => withdrawn = withdrawn.max(told),
-                    Verdict::Withdrawn => {}
-                }
-            }
-            if !granted_ever {
+            let words = self.words(&family.people);
+            if !words.iter().any(|word| word.verdict == Verdict::Granted) {
                 return Err(format!("consent: {:?} was sent, and nobody ever allowed it", call.text));
             }
-            // The provider's call and the answer to a withdrawal may cross by as long as one read takes.
-            let grants_only_before = withdrawn.filter(|no| self.no_grant_after(&family.people, *no));
-            if let Some(no) = grants_only_before.filter(|no| call.at > no.plus_ms(MINUTE_MS)) {
+            // Words count by when they were said. A relative's no binds from the merge on, and that may come after the
+            // message; and the provider's call and the answer to a no may cross by as long as one read takes.
+            let stands = |no: &&Word| {
+                let over = |yes: &Word| yes.verdict == Verdict::Granted && yes.said >= no.said;
+                no.person == person && no.verdict == Verdict::Withdrawn && !words.iter().any(over)
+            };
+            let known = words.iter().filter(stands).filter_map(|no| no.answered).max();
+            if let Some(no) = known.filter(|no| call.at > no.plus_ms(MINUTE_MS)) {
                 return Err(format!("consent: {:?} was sent at {:?}, withdrawn since {no:?}", call.text, call.at));
             }
         }
         Ok(())
     }
 
-    /// Whether no grant of these people was given, or may have been decided, after an instant.
-    fn no_grant_after(&self, people: &BTreeSet<usize>, at: roadbook_kernel::Moment) -> bool {
-        let plan = &self.run.plan;
-        let skew = plan.skews.iter().map(|skew| skew.abs()).max().unwrap_or(0);
-        !plan.steps.iter().enumerate().any(|(index, step)| match &step.what {
-            What::Tell(whose, Tell::Consent(Purpose::Marketing, Verdict::Granted)) if people.contains(whose) => {
-                let told = self.run.told.commands.get(&index).map(|(at, _)| *at);
-                told.is_none_or(|told| told.plus_ms(MINUTE_MS + skew) >= at)
-            }
-            _ => false,
-        })
+    /// What these people said about advertising, as far as anybody was told.
+    fn words(&self, people: &BTreeSet<usize>) -> Vec<Word> {
+        let word = |(index, step): (usize, &Step)| {
+            let What::Tell(person, Tell::Consent(Purpose::Marketing, verdict)) = step.what else { return None };
+            let said = *self.run.told.said.get(&index)?;
+            let answered = self.run.told.commands.get(&index).map(|(at, _)| *at);
+            people.contains(&person).then_some(Word { person, verdict, said, answered })
+        };
+        self.run.plan.steps.iter().enumerate().filter_map(word).collect()
     }
 
     /// What the plan says everybody must have got: one message per order, a reminder after the wait and not before,

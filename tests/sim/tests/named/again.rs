@@ -9,6 +9,7 @@ use roadbook_kernel::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use roadbook_runtime::Outcome;
 use serde_json::json;
 use std::slice::from_ref;
+use std::sync::atomic::Ordering;
 
 fn is_duplicate(outcomes: &[Outcome]) -> bool {
     !outcomes.is_empty() && outcomes.iter().all(|one| matches!(one, Outcome::Duplicate { .. }))
@@ -68,6 +69,35 @@ async fn a_duplicate_is_known_across_a_merge_and_across_an_unmerge() {
     assert!(is_duplicate(&rig.restart().observe_each(&[al, bo, since]).await));
     assert_eq!(sum(&rig.customer(&user("al")).await), Some(2.into()));
     assert_eq!(sum(&rig.customer(&user("bo")).await), Some(1.into()));
+}
+
+/// Found by the simulator: a word about both was said while they were one, and stayed with one of them at the unmerge.
+/// Weeks later it came again by what is the other's, who did not know it, and made them one again.
+#[tokio::test]
+async fn a_late_repeat_is_known_to_whoever_was_one_with_its_customer() {
+    // Whose identifier is asked first is decided by its hash: among some pairs it is once this one's, once the other's.
+    for (one, two) in [("al", "bo"), ("cy", "di"), ("ed", "fay"), ("gil", "hu"), ("ike", "jo"), ("kim", "lou")] {
+        let rig = Rig::memory();
+        let of = |id: &str, who: &str, n: i64| Say::track(id, "visit", &[user(who)]).at(at(n));
+        rig.observe_each(&[of("a1", one, 1), of("b1", two, 2)]).await;
+        rig.observe(&[Say::alias("m", &user(one), &user(two)).at(at(3))]).await;
+        let word = Say::alias("word", &user(one), &user(two)).at(at(4));
+        // Enough since, that the word lies in a page of the inbox which nobody adds to after the unmerge.
+        let together: Vec<Say> = (0..40).map(|n| of(&format!("t{n}"), one, 4)).collect();
+        rig.observe_each(&[vec![word.clone()], together].concat()).await;
+        let other = *rig.customer(&user(one)).await.absorbed.keys().next().expect("one was merged");
+        let parted = rig.tell(&user(one), "unmerge", Command::Unmerge { other }, at(5)).await;
+        assert!(matches!(parted, Outcome::Applied { .. }), "{parted:?}");
+        rig.relay().await;
+        let since: Vec<Say> = (0..100).map(|n| of(&format!("c{n}"), [one, two][n % 2], 40 * DAY_MS)).collect();
+        rig.observe_each(&since).await;
+        rig.relay().await;
+        let asked = || rig.engine.tally.history_lookups.load(Ordering::SeqCst);
+        let before = asked();
+        assert!(is_duplicate(&rig.observe(from_ref(&word)).await), "{one} and {two}");
+        assert_eq!(asked(), before + 1, "no inbox knows it");
+        assert_ne!(rig.customer(&user(one)).await.id, rig.customer(&user(two)).await.id, "{one} and {two} are two");
+    }
 }
 
 /// Found by the simulator: both who were parted name the pages of the time together. Whoever of them took its newest
