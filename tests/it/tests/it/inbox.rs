@@ -55,6 +55,9 @@ async fn a_message_older_than_the_window_is_looked_up_in_history() {
     rig.observe(&[old.clone(), Say::track("m1", "visit", &[user("bo")]).at(at(1))]).await;
     rig.observe(&[Say::identify("m2", &[user("al"), anon("a")]).at(at(2))]).await;
     rig.observe(&[Say::alias("m3", &user("al"), &user("bo")).at(at(3))]).await;
+    // So many that a page of the inbox is full of that day, and leaves the window as a whole.
+    let that_day: Vec<Say> = (0..400).map(|n| Say::track(format!("d{n}"), "visit", &[user("al")]).at(at(4))).collect();
+    rig.observe(&that_day).await;
     rig.relay().await;
     let later = at(20 * DAY_MS);
     let many: Vec<Say> =
@@ -68,6 +71,12 @@ async fn a_message_older_than_the_window_is_looked_up_in_history() {
         again.iter().all(|one| matches!(one, Outcome::Duplicate { .. })),
         "under every id of this customer: {again:?}"
     );
+    assert_eq!(
+        lookups.load(Ordering::SeqCst),
+        before + 1,
+        "no inbox knows the first; the second is in the tombstone's"
+    );
+    let before = lookups.load(Ordering::SeqCst);
     // An import of last year's events is new, however old.
     let import = Say::track("import", "visit", &[user("al")]).at(at(-300 * DAY_MS)).accepted(later.plus_ms(300));
     assert!(matches!(rig.observe(from_ref(&import)).await[..], [Outcome::Applied { .. }]));
