@@ -118,7 +118,10 @@ async fn a_journey_with_very_many_waiting_is_paused_and_goes_on() {
     assert!(matches!(told, Ok(Outcome::Applied { .. })), "{told:?}");
     rig.drain(at(3 * DAY_MS)).await;
     let held = |customer: &roadbook_customer::Customer| customer.runs.values().all(|run| run.held.is_some());
-    assert!(rig.live().await.iter().filter(|one| held(one)).count() == waiting, "everybody is held where they were");
+    let live = rig.live().await;
+    let all_held = live.iter().filter(|one| held(one)).count();
+    assert_eq!((live.len(), all_held), (waiting, waiting), "everybody is held where they were");
+    drop(live);
     assert_eq!(rig.engine.store.next_due(DueKind::Actor).await, Ok(None), "and costs nothing");
     let told = rig.try_define("resume", Define::ResumeJourney { id: journey }).await;
     assert!(matches!(told, Ok(Outcome::Applied { .. })), "{told:?}");
