@@ -324,7 +324,8 @@ impl<S: Keeper> Rig<S> {
     /// Every row of the tenant, tombstones included, by One ID.
     pub async fn rows(&self) -> Vec<Row<Customer>> {
         let prefix = [roadbook_kernel::ActorKind::Customer.byte()];
-        let items = self.engine.store.scan(Space::Actor, self.tenant, &prefix, None, usize::MAX).await.expect("no fault");
+        let items =
+            self.engine.store.scan(Space::Actor, self.tenant, &prefix, None, usize::MAX).await.expect("no fault");
         let read = |(key, item): &(ItemKey, _)| {
             let actor = ActorKey::from_bytes(key.bytes()).expect("an actor key");
             Row::<Customer>::read(&actor, item).expect("a row")

@@ -31,7 +31,7 @@ pub fn run(from: u64, most: u64, threads: usize, mut told: impl FnMut(&Fate)) ->
     for (mutant, does) in Mutant::ALL {
         switch(Some(*mutant));
         let campaign = Campaign { seeds: from..from + most, threads, until_broken: true, seconds_max: None };
-        let outcome = campaign.run(|_, _| {});
+        let outcome = campaign.run(|_| {});
         switch(None);
         let first = outcome.broken.into_iter().next();
         let seeds = first.as_ref().map(|(seed, _)| seed - from + 1);

@@ -22,6 +22,14 @@ pub struct Campaign {
     pub seconds_max: Option<u64>,
 }
 
+/// What is heard of a campaign while it goes on.
+pub enum News<'a> {
+    /// A seed broke a promise.
+    Broken(u64, &'a str),
+    /// Another minute has passed, with this so far.
+    Minute(&'a Outcome),
+}
+
 /// What the seeds came to.
 #[derive(Default)]
 pub struct Outcome {
@@ -82,11 +90,10 @@ impl Outcome {
 
 impl Campaign {
     /// Plays them. A seed is the same on every thread, so only how far an ended campaign came depends on the machine.
-    pub fn run(&self, mut told: impl FnMut(u64, &str) + Send) -> Outcome {
+    pub fn run(&self, mut told: impl FnMut(News<'_>) + Send) -> Outcome {
         let begun = Instant::now();
         let (next, stop) = (AtomicU64::new(self.seeds.start), AtomicBool::new(false));
-        let outcome = Mutex::new(Outcome::default());
-        let told = Mutex::new(&mut told);
+        let outcome = Mutex::new((Outcome::default(), 1, &mut told));
         std::thread::scope(|scope| {
             for _ in 0..self.threads {
                 scope.spawn(|| {
@@ -97,16 +104,22 @@ impl Campaign {
                             return;
                         }
                         let played = play(seed, &BTreeSet::new(), false);
+                        let mut all = outcome.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                        let (outcome, minute, told) = &mut *all;
                         if let Some(broken) = &played.broken {
                             stop.fetch_or(self.until_broken, Ordering::Relaxed);
-                            told.lock().unwrap_or_else(|poisoned| poisoned.into_inner())(seed, broken);
+                            told(News::Broken(seed, broken));
                         }
-                        outcome.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).add(seed, played);
+                        outcome.add(seed, played);
+                        if begun.elapsed().as_secs() >= *minute * 60 {
+                            *minute = begun.elapsed().as_secs() / 60 + 1;
+                            told(News::Minute(outcome));
+                        }
                     }
                 });
             }
         });
-        let mut outcome = outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (mut outcome, ..) = outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         outcome.broken.sort();
         outcome.seconds = begun.elapsed().as_secs_f64();
         outcome

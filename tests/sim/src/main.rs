@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use roadbook_sim::campaign::Campaign;
+use roadbook_sim::campaign::{Campaign, News};
 use roadbook_sim::plan::plan;
 use roadbook_sim::seed::play;
 use roadbook_sim::shrink::shrink;
@@ -77,7 +77,10 @@ fn carry_out(arguments: &Arguments) -> Result<bool> {
         until_broken: false,
         seconds_max: arguments.seconds,
     };
-    let outcome = campaign.run(|seed, broken| println!("seed {seed}: {broken}"));
+    let outcome = campaign.run(|news| match news {
+        News::Broken(seed, broken) => println!("seed {seed}: {broken}"),
+        News::Minute(so_far) => eprintln!("{} of {} seeds, {} turns", so_far.seeds, arguments.seeds, so_far.turns),
+    });
     let mut numbers = outcome.json();
     println!("{numbers}");
     let mut sound = outcome.broken.is_empty();
