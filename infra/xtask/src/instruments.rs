@@ -51,7 +51,7 @@ pub struct Disk {
 #[derive(Args)]
 pub struct Soak {
     /// So many turns.
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, default_value_t = 3_000_000)]
     turns: u64,
     /// Write the figures to this file, as JSON.
     #[arg(long)]

@@ -68,7 +68,7 @@ enum Verb {
         #[command(flatten)]
         common: Common,
         /// How many turns.
-        #[arg(long, default_value_t = 1_000_000)]
+        #[arg(long, default_value_t = 3_000_000)]
         turns: u64,
     },
 }

@@ -4,6 +4,10 @@
 //! buffers, grows too, but ends: here they are set small, so that they are full before the first tenth has passed, and
 //! what they breathe is little. So the verdict is a slope: over the second half of the run a line is laid through the
 //! samples. It comes with its standard error, and where that hides the limit, nothing was measured.
+//!
+//! The store breathes: a round of compactions is some 15 MB up and down, and takes the better part of a million turns.
+//! A run of one million sees half a breath in its second half, whose slope says nothing (seen: 20 MB per million in one,
+//! 0.8 over three): three million are the least that can be believed.
 
 use crate::host::{Host, Program};
 use anyhow::{Context, Result};
